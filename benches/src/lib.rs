@@ -1,0 +1,1 @@
+//! Nothing but the targets of this package: `schedule` compares with peers, `count` is for callgrind.

@@ -1,0 +1,109 @@
+//! `cargo xtask`: what the project does to itself.
+//!
+//! `cargo xtask test` checks everything and installs nothing; with `--setup` it first installs what is
+//! missing, where it may. CI calls the same.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal"
+)]
+
+mod purity;
+mod run;
+mod setup;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::{run::cargo, workspace::Workspace};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--setup]   format, lints, tests, doctests, purity and tidiness; --setup installs what is missing
+  fix              let rustfmt and clippy change what they can
+  tidy             only the rules about files, layers and documents
+  purity           only what the pure crates must not touch
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["test"] => test(false),
+        ["test", "--setup"] => test(true),
+        ["fix"] => fix(),
+        ["tidy"] => Workspace::load().and_then(|workspace| tidy::check(&workspace)),
+        ["purity"] => Workspace::load().and_then(|workspace| purity::check(&workspace)),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test(install: bool) -> Result<()> {
+    let missing = setup::check(install)?;
+    if !missing.is_empty() {
+        bail!(
+            "{} thing(s) missing; see above, or run with --setup",
+            missing.len()
+        );
+    }
+    cargo(&["fmt", "--all", "--check"])?;
+    let workspace = Workspace::load()?;
+    tidy::check(&workspace)?;
+    purity::check(&workspace)?;
+    cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
+    // Measurements are run by `cargo bench`; that they compile, clippy has seen.
+    cargo(&[
+        "test",
+        "--workspace",
+        "--exclude",
+        "benches",
+        "--all-features",
+        "--all-targets",
+    ])?;
+    cargo(&["test", "--workspace", "--all-features", "--doc"])?;
+    run::cargo_with(
+        &[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
+    println!("\nxtask: all is well");
+    Ok(())
+}
+
+fn fix() -> Result<()> {
+    cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--fix",
+        "--allow-dirty",
+        "--allow-staged",
+    ])?;
+    cargo(&["fmt", "--all"])
+}

@@ -1,0 +1,243 @@
+//! What can be wrong with a text, and where.
+
+use core::fmt;
+
+/// Why a text is not a repeating interval (or a period, or a moment).
+///
+/// It says what kind of mistake was made, at which byte, what was expected and found there, and for the common slips
+/// what to write instead.
+///
+/// # Examples
+///
+/// ```
+/// use iso8601_repeat::{Hint, ParseErrorKind, RepeatingInterval};
+///
+/// let error = "R/2012-02-05 08:00:00Z/P1D".parse::<RepeatingInterval>().unwrap_err();
+/// assert_eq!(error.kind(), ParseErrorKind::Date);
+/// assert_eq!(error.offset(), 12);
+/// assert_eq!(error.found(), Some(' '));
+/// assert_eq!(error.hint(), Some(Hint::Space));
+/// assert_eq!(
+///     error.to_string(),
+///     "expected 'T' or '/' at byte 12, found ' ' (blanks are not part of the format, write 'T' between date and time)"
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ParseError {
+    kind: ParseErrorKind,
+    expected: &'static str,
+    offset: usize,
+    found: Option<char>,
+    hint: Option<Hint>,
+}
+
+impl ParseError {
+    /// Completes a failure with what stands in the text at that place.
+    #[cold]
+    pub(crate) fn new(
+        text: &str,
+        offset: usize,
+        kind: ParseErrorKind,
+        expected: &'static str,
+    ) -> Self {
+        let found = match text.as_bytes().get(offset) {
+            Some(byte) if byte.is_ascii() => Some(char::from(*byte)),
+            _ => text.get(offset..).and_then(|rest| rest.chars().next()),
+        };
+        let hint = Hint::for_slip(text, offset, kind, found);
+        Self {
+            kind,
+            expected,
+            offset,
+            found,
+            hint,
+        }
+    }
+
+    /// The kind of mistake.
+    pub const fn kind(&self) -> ParseErrorKind {
+        self.kind
+    }
+
+    /// The byte offset of the mistake in the text.
+    ///
+    /// For a value out of its range, such as the month 13, it is where the value begins.
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What would have been right there.
+    pub const fn expected(&self) -> &'static str {
+        self.expected
+    }
+
+    /// The character found there, `None` at the end of the text.
+    pub const fn found(&self) -> Option<char> {
+        self.found
+    }
+
+    /// What to write instead, for the common slips.
+    pub const fn hint(&self) -> Option<Hint> {
+        self.hint
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            expected, offset, ..
+        } = self;
+        write!(f, "expected {expected} at byte {offset}")?;
+        match self.found {
+            Some(found) => write!(f, ", found {found:?}")?,
+            None => f.write_str(", found the end")?,
+        }
+        match self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+/// The kind of a [`ParseError`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum ParseErrorKind {
+    /// The text does not begin with `R`.
+    Designator,
+    /// The count is not a plain number.
+    Count,
+    /// The parts between the slashes are none of the four forms.
+    Structure,
+    /// A date is malformed.
+    Date,
+    /// A date does not exist, such as the 30th of February or the 53rd week of a short year.
+    DateRange,
+    /// A time of day is malformed.
+    Time,
+    /// A time of day does not exist, such as 24:01.
+    TimeRange,
+    /// An offset from UTC is malformed.
+    Offset,
+    /// An offset from UTC is a day or more.
+    OffsetRange,
+    /// A period is malformed.
+    Period,
+    /// A period in the alternative format exceeds 12 months, 30 days, 24 hours, 60 minutes or 60 seconds.
+    PeriodRange,
+    /// A fraction stands before the last component.
+    Fraction,
+    /// A fraction of a year or a month, which has no agreed length.
+    FractionCalendar,
+    /// Basic and extended format are mixed.
+    Mixed,
+    /// A period is negative.
+    Negative,
+    /// The period is zero although the interval repeats.
+    Zero,
+    /// A number is too big.
+    Overflow,
+    /// The end is before the start.
+    EndBeforeStart,
+}
+
+/// What to write instead, for the common slips.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Hint {
+    /// A blank in the text.
+    Space,
+    /// A lower-case letter where the format has a capital.
+    LowerCase,
+    /// `R-1` for an unbounded repetition.
+    MinusOne,
+    /// A cron expression.
+    Cron,
+    /// A unit of time without the `T` before it.
+    MissingT,
+    /// An interval without the `R` before it.
+    MissingR,
+    /// An empty start.
+    EmptyStart,
+    /// A zone in brackets or by name after the time.
+    ZoneSuffix,
+    /// Selection rules of ISO 8601-2 after the interval.
+    RepeatRule,
+}
+
+impl Hint {
+    /// Recognises a slip by the few characters around it.
+    fn for_slip(
+        text: &str,
+        offset: usize,
+        kind: ParseErrorKind,
+        found: Option<char>,
+    ) -> Option<Self> {
+        let rest = text.as_bytes().get(offset..).unwrap_or_default();
+        if kind == ParseErrorKind::Designator {
+            return match rest {
+                [b'r', b'/' | b'0'..=b'9', ..] => Some(Self::LowerCase),
+                [b' ' | b'\t', ..] => Some(Self::Space),
+                _ if is_cron(text) => Some(Self::Cron),
+                [b'P' | b'0'..=b'9', ..] if text.contains('/') => Some(Self::MissingR),
+                _ => None,
+            };
+        }
+        match found? {
+            '-' if kind == ParseErrorKind::Count && rest.starts_with(b"-1/") => {
+                Some(Self::MinusOne)
+            }
+            ' ' | '\t' | '\n' | '\r' => Some(Self::Space),
+            'H' | 'S' if kind == ParseErrorKind::Period && !text.get(..offset)?.ends_with('T') => {
+                text.rsplit('/')
+                    .next()
+                    .filter(|part| !part.contains('T'))
+                    .map(|_| Self::MissingT)
+            }
+            '/' if rest.starts_with(b"/L") => Some(Self::RepeatRule),
+            '/' if kind == ParseErrorKind::Structure && rest.starts_with(b"/P") => {
+                Some(Self::EmptyStart)
+            }
+            '[' => Some(Self::ZoneSuffix),
+            't' | 'z' | 'p' | 'y' | 'm' | 'w' | 'd' | 'h' | 's' => Some(Self::LowerCase),
+            'A'..='Z' if kind == ParseErrorKind::Offset => Some(Self::ZoneSuffix),
+            _ => None,
+        }
+    }
+}
+
+/// Five or six fields between blanks, or one of the `@daily` words.
+fn is_cron(text: &str) -> bool {
+    let fields = text.split_ascii_whitespace();
+    text.starts_with('@')
+        || (matches!(fields.clone().count(), 5..=7)
+            && fields.clone().next().is_some_and(|field| {
+                field
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'*' | b'/' | b',' | b'-' | b'?'))
+            }))
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Space => "blanks are not part of the format, write 'T' between date and time",
+            Self::LowerCase => "designators are upper case",
+            Self::MinusOne => "write 'R/' for a repetition without end",
+            Self::Cron => {
+                "this looks like cron, which a repeating interval cannot express in general"
+            }
+            Self::MissingT => "hours, minutes and seconds follow a 'T', as in 'PT1H'",
+            Self::MissingR => {
+                "a repeating interval begins with 'R', as in 'R/2012-02-05T08:00:00Z/P1D'"
+            }
+            Self::EmptyStart => "an empty start is read in the Chronos profile only",
+            Self::ZoneSuffix => {
+                "a zone by name is an option of the schedule, not a part of the text"
+            }
+            Self::RepeatRule => "the selection rules of ISO 8601-2 are not supported",
+        })
+    }
+}
