@@ -1,0 +1,188 @@
+//! What a job is: the definition that a user writes.
+
+use std::collections::BTreeSet;
+
+use resources::{Constraint, Resources, Scalar};
+
+use crate::{Container, Epsilon, JobName, JobSchedule};
+
+/// The definition of a job, checked.
+///
+/// Holding one proves that every field was read and validated; see [`JobSpec::from_json`](crate::JobSpec::from_json).
+/// The fields are those of Chronos 3, the ones of 2.x that still mean something, and ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobSpec {
+    /// Unique name.
+    pub name: JobName,
+    /// The command line, or the program when `shell` is false.
+    pub command: String,
+    /// Whether `command` is given to `/bin/sh -c`.
+    pub shell: bool,
+    /// Path of a custom executor, empty for none.
+    pub executor: String,
+    /// Flags of the custom executor.
+    pub executor_flags: String,
+    /// Data given to the custom executor instead of its flags and the command.
+    pub task_info_data: String,
+    /// Extra attempts after a failed one.
+    pub retries: u32,
+    /// Seconds before an extra attempt; `None` takes the daemon's `--failure_retry`.
+    pub retry_delay_secs: Option<u64>,
+    /// Mail addresses, separated by commas.
+    pub owner: String,
+    /// The owner's name, for people.
+    pub owner_name: String,
+    /// What the job is for.
+    pub description: String,
+    /// What one task takes: cores, megabytes of memory, megabytes of disk.
+    pub resources: Resources,
+    /// A disabled job is not started, by schedule, parents or hand.
+    pub disabled: bool,
+    /// Children also run when this job failed for good.
+    pub soft_error: bool,
+    /// Chronos' switch for element counters; kept for its clients.
+    pub data_processing_job_type: bool,
+    /// From Chronos 2: a target that is this many milliseconds late is skipped; `None` for never.
+    pub epsilon: Option<Epsilon>,
+    /// Files brought into the sandbox before the command starts.
+    pub fetch: Vec<Fetch>,
+    /// The older spelling of `fetch`.
+    pub uris: Vec<String>,
+    /// Variables added to the command's environment.
+    pub environment: Vec<EnvironmentVariable>,
+    /// Arguments added to the command.
+    pub arguments: Vec<String>,
+    /// Started before jobs that are not.
+    pub high_priority: bool,
+    /// The user the command runs as; empty takes the daemon's `--user`.
+    pub run_as_user: String,
+    /// Whether runs of this job may overlap.
+    pub concurrent: bool,
+    /// Seconds after which a run is killed; zero for never.
+    pub max_completion_time_secs: u64,
+    /// The container it runs in.
+    pub container: Option<Container>,
+    /// Conditions on the agent, all of which must hold.
+    pub constraints: Vec<Constraint>,
+    /// What to do about targets that nobody could run at their time.
+    pub catch_up: CatchUp,
+    /// What makes it run.
+    pub trigger: Trigger,
+}
+
+impl JobSpec {
+    /// Returns the parents, empty for a scheduled job.
+    pub fn parents(&self) -> &BTreeSet<JobName> {
+        static NONE: BTreeSet<JobName> = BTreeSet::new();
+        match &self.trigger {
+            Trigger::Schedule(_) => &NONE,
+            Trigger::Parents(parents) => parents,
+        }
+    }
+
+    /// Returns the schedule, `None` for a dependent job.
+    pub const fn schedule(&self) -> Option<&JobSchedule> {
+        match &self.trigger {
+            Trigger::Schedule(schedule) => Some(schedule),
+            Trigger::Parents(_) => None,
+        }
+    }
+
+    /// Returns all files to bring into the sandbox: those of `fetch`, then those of `uris`.
+    pub fn files(&self) -> impl Iterator<Item = Fetch> + '_ {
+        let uris = self.uris.iter().map(|uri| Fetch::new(uri.as_str()));
+        self.fetch.iter().cloned().chain(uris)
+    }
+}
+
+/// What makes a job run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trigger {
+    /// Instants of a repeating interval.
+    Schedule(JobSchedule),
+    /// The completion of all of these jobs.
+    Parents(BTreeSet<JobName>),
+}
+
+/// What to do about targets that passed while nobody could run them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CatchUp {
+    /// One run for the newest of them, as Chronos 3 does.
+    #[default]
+    Latest,
+}
+
+impl CatchUp {
+    /// All policies.
+    pub const ALL: [Self; 1] = [Self::Latest];
+
+    /// Returns the word used in job JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+        }
+    }
+}
+
+/// A file brought into the sandbox.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fetch {
+    /// Where it is.
+    pub uri: String,
+    /// Make it executable (and do not extract it).
+    pub executable: bool,
+    /// Keep it in the agent's cache.
+    pub cache: bool,
+    /// Unpack it when it is an archive.
+    pub extract: bool,
+    /// Its name in the sandbox; empty takes the last part of the URI.
+    pub output_file: String,
+}
+
+impl Fetch {
+    /// Makes a fetch with the defaults of Chronos 3, which is what an entry of `uris` means.
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            executable: false,
+            cache: false,
+            extract: true,
+            output_file: String::new(),
+        }
+    }
+}
+
+/// A variable of the command's environment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EnvironmentVariable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// What an absent field means, as the daemon's flags have it.
+///
+/// The defaults are frozen into a job when it is created, as Chronos does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct JobDefaults {
+    /// `--mesos_task_cpu`, `--mesos_task_mem`, `--mesos_task_disk`.
+    pub resources: Resources,
+    /// `--user`.
+    pub user: String,
+}
+
+impl Default for JobDefaults {
+    /// Chronos' own: 0.1 cores, 128 MB of memory, 256 MB of disk; no user, which is the daemon's.
+    fn default() -> Self {
+        Self {
+            resources: Resources::new(
+                Scalar::from_thousandths(100),
+                Scalar::from_units(128),
+                Scalar::from_units(256),
+            ),
+            user: String::new(),
+        }
+    }
+}

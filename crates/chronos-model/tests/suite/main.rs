@@ -1,0 +1,8 @@
+//! Reading and writing job documents, against the cases of Chronos and against arbitrary input.
+
+mod accepted;
+mod generate;
+mod refused;
+mod round_trip;
+mod support;
+mod written;
