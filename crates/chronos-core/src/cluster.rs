@@ -1,0 +1,162 @@
+//! The words in which the scheduler and whatever runs its tasks speak.
+//!
+//! They are those of Mesos, because Mesos is the larger of the two: this machine is a cluster of one
+//! agent and goes the same way.
+
+use std::{fmt, sync::Arc};
+
+use chronos_model::{ContainerKind, JobSpec, RunKey, Timestamp};
+use resources::{Attributes, Resources};
+
+/// The name of an offer, given by whoever makes it.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct OfferId(pub Arc<str>);
+
+impl fmt::Display for OfferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of an agent.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AgentId(pub Arc<str>);
+
+impl fmt::Display for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an agent would give to tasks. It is used once: by a launch or a decline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// The offer.
+    pub id: OfferId,
+    /// Whose it is.
+    pub agent: AgentId,
+    /// The agent's host.
+    pub hostname: Arc<str>,
+    /// How much.
+    pub resources: Resources,
+    /// What the agent says of itself.
+    pub attributes: Arc<Attributes>,
+    /// What the agent can do.
+    pub abilities: Abilities,
+}
+
+/// What an agent can do beyond running commands.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Abilities {
+    /// The containers it can run.
+    pub containers: Vec<ContainerKind>,
+    /// It fetches files into the sandbox.
+    pub fetch: bool,
+    /// It runs custom executors.
+    pub executors: bool,
+}
+
+/// One task: a run, ready to be started on an agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// Which run it is; prints as the task id.
+    pub key: RunKey,
+    /// What the schedule named.
+    pub target: Timestamp,
+    /// The job, as it was when the run was decided to start.
+    pub spec: Arc<JobSpec>,
+    /// Arguments that replace those of the job.
+    pub arguments: Option<String>,
+}
+
+/// A fact from the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterEvent {
+    /// Offers to use.
+    Offers(Vec<Offer>),
+    /// An offer that no longer stands.
+    Rescinded(OfferId),
+    /// News of a task.
+    Update(TaskUpdate),
+}
+
+/// News of a task. A terminal one is repeated until it is acknowledged, over restarts too.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TaskUpdate {
+    /// The task.
+    pub key: RunKey,
+    /// The agent that has it.
+    pub agent: AgentId,
+    /// Where it stands.
+    pub state: TaskState,
+    /// The exit status of the command, when it exited.
+    pub exit_code: Option<i32>,
+    /// What the agent says about it.
+    pub message: Option<String>,
+    /// When the command started, as far as known.
+    pub started_at: Option<Timestamp>,
+    /// When the task got into `state`.
+    pub at: Timestamp,
+}
+
+/// Where a task stands, in Mesos' words.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum TaskState {
+    /// The agent has it; the command does not run yet.
+    Starting,
+    /// The command runs.
+    Running,
+    /// The command exited with zero.
+    Finished,
+    /// The command, or the attempt to run it, failed.
+    Failed,
+    /// It was killed on request.
+    Killed,
+    /// Nobody can say what became of it, and it does not run any more.
+    Lost,
+    /// It was never started and never will be; the same run may be launched again.
+    Dropped,
+}
+
+impl TaskState {
+    /// Whether nothing can follow.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Starting | Self::Running => false,
+            Self::Finished | Self::Failed | Self::Killed | Self::Lost | Self::Dropped => true,
+        }
+    }
+}
+
+/// An instruction to the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterCall {
+    /// Starts tasks with what an offer gives.
+    Launch {
+        /// The offer, used up by this.
+        offer: OfferId,
+        /// The tasks.
+        tasks: Vec<Task>,
+    },
+    /// Gives an offer back.
+    Decline {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// Ends a task; answered by a terminal update.
+    Kill {
+        /// The task.
+        key: RunKey,
+    },
+    /// A terminal update is recorded durably and need not be repeated.
+    Acknowledge {
+        /// The task.
+        key: RunKey,
+    },
+    /// Asks where these tasks stand; each is answered by an update, `Dropped` for one that the
+    /// cluster knows nothing of and will never start.
+    Reconcile {
+        /// The tasks.
+        keys: Vec<RunKey>,
+    },
+}

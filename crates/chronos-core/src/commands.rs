@@ -1,0 +1,356 @@
+//! What somebody wants: jobs put, deleted, run, marked, killed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chronos_model::{
+    JobName, JobProgress, JobSource, JobSpec, Outcome, RunCause, RunKey, RunState, Tomb, Trigger,
+};
+use job_graph::GraphError;
+
+use crate::{
+    Cascade, Command, Effect, Notice, Refusal, Reply, RequestId, Scheduler,
+    command::sanitised,
+    job::{Job, Runs, end, new_run},
+    scheduler::Timer,
+    settings::TOMB_MILLIS,
+    targets::{Passed, first_target, first_target_after_change, raise_due_floor},
+};
+
+type Answer = Result<Reply, Refusal>;
+
+impl Scheduler {
+    pub(crate) fn command(&mut self, request: RequestId, command: Command) {
+        let reply = match command {
+            Command::Put { spec, source } => self.put(spec, source),
+            Command::Delete { job, cascade } => self.delete(&job, cascade),
+            Command::Run { job, arguments } => self.run_now(&job, arguments),
+            Command::MarkSuccess { job } => self.mark_success(&job),
+            Command::KillJob { job } => self.kill_job(&job),
+            Command::KillRun { key } => self.kill_one(&key),
+        };
+        self.changes.then(Effect::Reply { request, reply });
+    }
+
+    fn put(&mut self, spec: Arc<JobSpec>, source: Option<JobSource>) -> Answer {
+        let name = spec.name.clone();
+        self.graph
+            .check(&name, spec.parents())
+            .map_err(invalid_parents)?;
+        if self.jobs.contains_key(&name) {
+            self.replace(spec, source)?;
+            Ok(Reply::Updated)
+        } else {
+            self.create(spec, source)?;
+            Ok(Reply::Created)
+        }
+    }
+
+    fn create(&mut self, spec: Arc<JobSpec>, source: Option<JobSource>) -> Result<(), Refusal> {
+        let now = self.now.wall;
+        let name = spec.name.clone();
+        let targets = compile(&spec, now)?;
+        let due_max = self.tombs.remove(&name).and_then(|tomb| tomb.due_max);
+        let progress = JobProgress {
+            created_at: now,
+            anchor: now,
+            next: targets
+                .as_ref()
+                .and_then(|targets| first_target(targets, now)),
+            due_max,
+            due_floor: due_max,
+            due_birth: due_max,
+            source,
+            ..JobProgress::default()
+        };
+        self.graph
+            .insert(name.clone(), spec.parents().iter().cloned())
+            .map_err(invalid_parents)?;
+        let next = progress.next.map(|next| next.at);
+        let job = Job {
+            spec,
+            spec_revision: 0,
+            progress,
+            progress_revision: 0,
+            targets,
+            runs: Runs::new(),
+        };
+        self.jobs.insert(name.clone(), Arc::new(job));
+        self.consume_parents(&name);
+        self.changes.spec(&name);
+        self.changes.progress(&name);
+        self.arm(&name);
+        self.notice(Notice::JobCreated { job: name, next });
+        Ok(())
+    }
+
+    /// Replaces the definition of a job that is there. Without a `source` it keeps the one it has: an
+    /// edit of a job that a file owns stands until that file changes.
+    fn replace(&mut self, spec: Arc<JobSpec>, source: Option<JobSource>) -> Result<(), Refusal> {
+        let now = self.now.wall;
+        let name = spec.name.clone();
+        let Some(old) = self.jobs.get(&name).cloned() else {
+            return Err(Refusal::UnknownJob(name));
+        };
+        let mut progress = old.progress.clone();
+        if source.is_some() {
+            progress.source = source;
+        }
+        let same_schedule = spec.schedule() == old.spec.schedule();
+        if !same_schedule {
+            progress.anchor = now;
+        }
+        let targets = compile(&spec, progress.anchor)?;
+        if !same_schedule {
+            raise_due_floor(&mut progress);
+            let at_anchor = spec
+                .schedule()
+                .is_some_and(chronos_model::JobSchedule::starts_at_anchor);
+            progress.next = targets
+                .as_ref()
+                .and_then(|targets| first_target_after_change(targets, now, at_anchor));
+        }
+        progress.consumed = self.consumed_after_change(&old, &spec);
+        self.graph
+            .insert(name.clone(), spec.parents().iter().cloned())
+            .map_err(invalid_parents)?;
+        let (spec_changed, progress_changed) = (spec != old.spec, progress != old.progress);
+        let next = progress.next.map(|next| next.at);
+        self.change_job(&name, |job| {
+            job.spec = spec;
+            job.progress = progress;
+            job.targets = targets;
+        });
+        if spec_changed {
+            self.changes.spec(&name);
+            self.notice(Notice::JobUpdated {
+                job: name.clone(),
+                next,
+            });
+        }
+        if progress_changed {
+            self.changes.progress(&name);
+        }
+        self.after_replace(&name, &old);
+        Ok(())
+    }
+
+    fn after_replace(&mut self, name: &JobName, old: &Job) {
+        let disabled = self.jobs.get(name).is_some_and(|job| job.spec.disabled);
+        match (old.spec.disabled, disabled) {
+            (false, true) => self.skip_waiting(name),
+            (true, false) => self.take_targets(name, Passed::Disabled),
+            (false, false) | (true, true) => self.arm(name),
+        }
+        self.review_queue(name);
+        self.queue.touch();
+    }
+
+    // A parent that stays keeps its count; one that is new counts from now.
+    fn consumed_after_change(&self, old: &Job, spec: &JobSpec) -> BTreeMap<JobName, u64> {
+        let consumed = |parent: &JobName| match old.progress.consumed.get(parent) {
+            Some(&consumed) => consumed,
+            None => self.generation(parent),
+        };
+        spec.parents()
+            .iter()
+            .map(|parent| (parent.clone(), consumed(parent)))
+            .collect()
+    }
+
+    fn delete(&mut self, name: &JobName, cascade: Cascade) -> Answer {
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return Err(Refusal::UnknownJob(name.clone()));
+        };
+        let children = self.graph.children(name);
+        match cascade {
+            Cascade::Refuse if !children.is_empty() => {
+                return Err(Refusal::HasChildren {
+                    job: name.clone(),
+                    children,
+                });
+            }
+            Cascade::Refuse => {}
+            Cascade::Reparent => self.reparent(&job, &children)?,
+            Cascade::Delete => {
+                for descendant in self.graph.descendants(name).into_iter().rev() {
+                    self.remove_job(&descendant);
+                }
+            }
+        }
+        self.remove_job(name);
+        Ok(Reply::Done)
+    }
+
+    fn reparent(&mut self, parent: &Job, children: &[JobName]) -> Result<(), Refusal> {
+        for child in children {
+            let Some(child) = self.jobs.get(child).cloned() else {
+                continue;
+            };
+            let mut parents: BTreeSet<JobName> = child.spec.parents().clone();
+            parents.remove(&parent.spec.name);
+            parents.extend(parent.spec.parents().iter().cloned());
+            let mut spec = child.spec.as_ref().clone();
+            spec.trigger = if parents.is_empty() {
+                parent.spec.trigger.clone()
+            } else {
+                Trigger::Parents(parents)
+            };
+            self.replace(Arc::new(spec), None)?;
+        }
+        Ok(())
+    }
+
+    // Its children are gone or have other parents by now.
+    fn remove_job(&mut self, name: &JobName) {
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return;
+        };
+        for run in job.active_runs() {
+            self.kill_run(&run.key, "the job was deleted");
+        }
+        let Some(job) = self.jobs.remove(name) else {
+            return;
+        };
+        let removed = self.graph.remove(name);
+        debug_assert!(removed.is_ok(), "a job with children is not removed");
+        let runs = Arc::unwrap_or_clone(job.clone()).runs;
+        if !runs.is_empty() {
+            self.orphans.entry(name.clone()).or_default().extend(runs);
+        }
+        let tomb = Tomb {
+            deleted_at: self.now.wall,
+            due_max: job.progress.due_max,
+        };
+        self.bury(name, tomb);
+        self.changes.delete(name, job.spec_revision, tomb);
+        self.notice(Notice::JobDeleted { job: name.clone() });
+    }
+
+    pub(crate) fn bury(&mut self, name: &JobName, tomb: Tomb) {
+        self.timers.insert((
+            tomb.deleted_at.plus_millis(TOMB_MILLIS),
+            Timer::Forget(name.clone()),
+        ));
+        self.tombs.insert(name.clone(), tomb);
+    }
+
+    pub(crate) fn forget(&mut self, name: &JobName) {
+        let Some(tomb) = self.tombs.get(name).copied() else {
+            return;
+        };
+        if tomb.deleted_at.plus_millis(TOMB_MILLIS) > self.now.wall {
+            return;
+        }
+        if self.orphans.contains_key(name) {
+            // A run of it has not ended, after all that time; look again after as long.
+            let again = self.now.wall.plus_millis(TOMB_MILLIS);
+            self.timers.insert((again, Timer::Forget(name.clone())));
+            return;
+        }
+        self.tombs.remove(name);
+        self.changes.forget(name);
+    }
+
+    fn run_now(&mut self, name: &JobName, arguments: Option<String>) -> Answer {
+        let now = self.now.wall;
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return Err(Refusal::UnknownJob(name.clone()));
+        };
+        let key = RunKey {
+            job: name.clone(),
+            due: job.due_of_moment(now),
+            attempt: 0,
+        };
+        let mut run = new_run(key.clone(), now, RunCause::Manual, now);
+        run.arguments = arguments
+            .map(|text| sanitised(&text))
+            .filter(|text| !text.trim().is_empty());
+        if let Some(reason) = self.why_not_now(&job) {
+            end(&mut run, Outcome::Skipped, Some(reason), now);
+        }
+        self.add_run(run);
+        Ok(Reply::Run(key))
+    }
+
+    // As Chronos: a run by hand does not overlap, does not queue behind itself, and does not run a
+    // disabled job. A retry that still waits for its delay gives way instead.
+    fn why_not_now(&self, job: &Job) -> Option<String> {
+        if job.spec.disabled {
+            return Some("the job is disabled".to_owned());
+        }
+        if let Some(occupant) = job.occupant() {
+            return Some(format!(
+                "the job is not concurrent and {} has not ended",
+                occupant.key
+            ));
+        }
+        let queued = job.waiting().find(|run| self.queue.contains(&run.key))?;
+        (!job.spec.concurrent)
+            .then(|| format!("the job is not concurrent and {} is queued", queued.key))
+    }
+
+    fn mark_success(&mut self, name: &JobName) -> Answer {
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return Err(Refusal::UnknownJob(name.clone()));
+        };
+        for retry in job.waiting().filter(|run| run.key.attempt > 0) {
+            self.end_run(
+                &retry.key,
+                Outcome::Superseded,
+                Some("the job was marked as successful".to_owned()),
+            );
+        }
+        self.consume_parents(name);
+        self.count_success(name);
+        Ok(Reply::Done)
+    }
+
+    fn kill_job(&mut self, name: &JobName) -> Answer {
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return Err(Refusal::UnknownJob(name.clone()));
+        };
+        for run in job.active_runs() {
+            self.kill_run(&run.key, "killed on request");
+        }
+        Ok(Reply::Done)
+    }
+
+    fn kill_one(&mut self, key: &RunKey) -> Answer {
+        if self
+            .find_run(key)
+            .is_none_or(|run| run.state == RunState::Ended)
+        {
+            return Err(Refusal::UnknownRun(key.clone()));
+        }
+        self.kill_run(key, "killed on request");
+        Ok(Reply::Done)
+    }
+}
+
+fn compile(
+    spec: &JobSpec,
+    anchor: chronos_model::Timestamp,
+) -> Result<Option<chronos_model::Targets>, Refusal> {
+    let Some(schedule) = spec.schedule() else {
+        return Ok(None);
+    };
+    let problem = |error: chronos_model::JobScheduleError| Refusal::Invalid {
+        field: "schedule",
+        problem: error.to_string(),
+    };
+    schedule.targets(anchor).map(Some).map_err(problem)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn invalid_parents(error: GraphError<JobName>) -> Refusal {
+    Refusal::Invalid {
+        field: "parents",
+        problem: error.to_string(),
+    }
+}

@@ -1,0 +1,234 @@
+//! What must be durable before it may show: the writes of one input, and what waits for them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chronos_model::{JobName, Revision, RunKey, RunState, Tomb, Write};
+
+use crate::{ClusterCall, Effect, OfferId, PersistId, Scheduler, Task};
+
+/// What one input changed, gathered so that each value is written once.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    jobs: BTreeMap<JobName, JobChanges>,
+    gate: Gate,
+}
+
+#[derive(Debug, Default)]
+struct JobChanges {
+    deleted: Option<(Revision, Tomb)>,
+    forgotten: bool,
+    spec: bool,
+    progress: bool,
+    runs: BTreeSet<RunKey>,
+}
+
+/// What happens once the writes are durable.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    effects: Vec<Effect>,
+    launches: Vec<(OfferId, Vec<RunKey>)>,
+    ended: Vec<RunKey>,
+}
+
+impl Changes {
+    pub(crate) fn spec(&mut self, job: &JobName) {
+        self.of(job).spec = true;
+    }
+
+    pub(crate) fn progress(&mut self, job: &JobName) {
+        self.of(job).progress = true;
+    }
+
+    pub(crate) fn run(&mut self, key: &RunKey) {
+        self.of(&key.job).runs.insert(key.clone());
+    }
+
+    pub(crate) fn delete(&mut self, job: &JobName, revision: Revision, tomb: Tomb) {
+        let changes = self.of(job);
+        changes.deleted = Some((revision, tomb));
+        changes.spec = false;
+        changes.progress = false;
+    }
+
+    pub(crate) fn forget(&mut self, job: &JobName) {
+        self.of(job).forgotten = true;
+    }
+
+    /// Holds an effect back until everything that this input changed is durable.
+    pub(crate) fn then(&mut self, effect: Effect) {
+        self.gate.effects.push(effect);
+    }
+
+    /// Holds a launch back until its intent is durable.
+    pub(crate) fn then_launch(&mut self, offer: OfferId, runs: Vec<RunKey>) {
+        self.gate.launches.push((offer, runs));
+    }
+
+    fn of(&mut self, job: &JobName) -> &mut JobChanges {
+        if !self.jobs.contains_key(job) {
+            self.jobs.insert(job.clone(), JobChanges::default());
+        }
+        self.jobs.get_mut(job).expect("inserted above")
+    }
+}
+
+impl Scheduler {
+    /// Turns what this input changed into one write, and lets go what waits for nothing.
+    pub(crate) fn flush(&mut self) {
+        let Changes { jobs, mut gate } = std::mem::take(&mut self.changes);
+        let mut writes = Vec::new();
+        for (job, changes) in jobs {
+            self.collect(&job, changes, &mut writes, &mut gate);
+        }
+        if writes.is_empty() {
+            self.open(gate);
+            return;
+        }
+        self.persist_count = self.persist_count.wrapping_add(1);
+        let request = PersistId(self.persist_count);
+        self.gates.insert(request, gate);
+        self.outbox.push_back(Effect::Persist { request, writes });
+    }
+
+    fn collect(
+        &mut self,
+        name: &JobName,
+        changes: JobChanges,
+        writes: &mut Vec<Write>,
+        gate: &mut Gate,
+    ) {
+        if let Some((expected, tomb)) = changes.deleted {
+            writes.push(Write::DeleteJob {
+                job: name.clone(),
+                expected,
+                tomb,
+            });
+        }
+        if changes.forgotten {
+            writes.push(Write::Forget { job: name.clone() });
+        }
+        if let Some(job) = self
+            .jobs
+            .get_mut(name)
+            .filter(|_| changes.spec || changes.progress)
+        {
+            let job = Arc::make_mut(job);
+            if changes.spec {
+                writes.push(Write::PutSpec {
+                    spec: Arc::clone(&job.spec),
+                    expected: job.spec_revision,
+                });
+                job.spec_revision = job.spec_revision.wrapping_add(1);
+            }
+            if changes.progress {
+                let progress = Box::new(job.progress.clone());
+                let expected = job.progress_revision;
+                writes.push(Write::PutProgress {
+                    job: name.clone(),
+                    progress,
+                    expected,
+                });
+                job.progress_revision = job.progress_revision.wrapping_add(1);
+            }
+        }
+        for key in changes.runs {
+            let Some(run) = self.find_run(&key) else {
+                continue;
+            };
+            if run.state == RunState::Ended {
+                gate.ended.push(key);
+            }
+            let mut run = run.as_ref().clone();
+            // That it runs is known from the agent, and not worth a write.
+            if run.state == RunState::Running {
+                run.state = RunState::Starting;
+            }
+            writes.push(Write::PutRun(Box::new(run)));
+        }
+    }
+
+    /// A write is durable: what waited for it may happen.
+    pub(crate) fn persisted(&mut self, request: PersistId) {
+        if let Some(gate) = self.gates.remove(&request) {
+            self.open(gate);
+        }
+    }
+
+    fn open(&mut self, gate: Gate) {
+        for key in gate.ended {
+            self.drop_ended(&key);
+        }
+        for (offer, runs) in gate.launches {
+            self.launch(offer, runs);
+        }
+        self.outbox.extend(gate.effects);
+    }
+
+    // The store has it; readers find it there from now on.
+    fn drop_ended(&mut self, key: &RunKey) {
+        let place = (key.due, key.attempt);
+        if let Some(runs) = self.orphans.get_mut(&key.job) {
+            if runs
+                .get(&place)
+                .is_some_and(|run| run.state == RunState::Ended)
+            {
+                runs.remove(&place);
+            }
+            if runs.is_empty() {
+                self.orphans.remove(&key.job);
+            }
+        }
+        if let Some(job) = self.jobs.get_mut(&key.job)
+            && job
+                .runs
+                .get(&place)
+                .is_some_and(|run| run.state == RunState::Ended)
+        {
+            Arc::make_mut(job).runs.remove(&place);
+        }
+    }
+
+    // The intent is durable. A run that was killed meanwhile is not started any more.
+    fn launch(&mut self, offer: OfferId, runs: Vec<RunKey>) {
+        let mut tasks = Vec::with_capacity(runs.len());
+        for key in runs {
+            self.unlaunched.remove(&key);
+            let Some(run) = self
+                .find_run(&key)
+                .filter(|run| run.state == RunState::Starting)
+                .cloned()
+            else {
+                continue;
+            };
+            let Some(job) = self.jobs.get(&key.job).filter(|_| !run.kill_requested) else {
+                self.end_killed_unlaunched(&key);
+                continue;
+            };
+            let spec = Arc::clone(&job.spec);
+            let late_millis = self
+                .now
+                .wall
+                .millis_since(run.not_before.unwrap_or(run.target));
+            self.outbox
+                .push_back(Effect::Notice(crate::Notice::RunLaunched {
+                    key: key.clone(),
+                    late_millis,
+                }));
+            tasks.push(Task {
+                key,
+                target: run.target,
+                spec,
+                arguments: run.arguments.clone(),
+            });
+        }
+        let call = if tasks.is_empty() {
+            ClusterCall::Decline { offer }
+        } else {
+            ClusterCall::Launch { offer, tasks }
+        };
+        self.outbox.push_back(Effect::Cluster(call));
+    }
+}

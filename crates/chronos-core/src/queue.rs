@@ -1,0 +1,209 @@
+//! The runs that could start if an offer fitted, in order, and the offers at hand.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState, Timestamp};
+use offer_match::{Demand, Misses, Supply, match_offers};
+
+use crate::{Abilities, Offer, Scheduler, scheduler::Timer};
+
+/// Why runs wait although they could start, as of the last match.
+pub(crate) type Waits = imbl::OrdMap<RunKey, Arc<Misses>>;
+
+/// The runs that wait for an offer: high priority first, then by the time they became ready.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    order: BTreeSet<Place>,
+    places: BTreeMap<RunKey, Place>,
+    waits: Waits,
+    changed: bool,
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Place {
+    low_priority: bool,
+    ready_at: Timestamp,
+    key: RunKey,
+}
+
+impl Queue {
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(crate) fn waits(&self) -> Waits {
+        self.waits.clone()
+    }
+
+    pub(crate) fn contains(&self, key: &RunKey) -> bool {
+        self.places.contains_key(key)
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &RunKey> {
+        self.order.iter().map(|place| &place.key)
+    }
+
+    pub(crate) fn remove(&mut self, key: &RunKey) {
+        if let Some(place) = self.places.remove(key) {
+            self.order.remove(&place);
+            self.waits.remove(key);
+        }
+    }
+
+    /// Makes the next match look at everything again.
+    pub(crate) fn touch(&mut self) {
+        self.changed = true;
+    }
+
+    fn insert(&mut self, place: Place) {
+        if self.places.get(&place.key) == Some(&place) {
+            return;
+        }
+        self.remove(&place.key);
+        self.places.insert(place.key.clone(), place.clone());
+        self.order.insert(place);
+        self.changed = true;
+    }
+
+    fn note(&mut self, key: &RunKey, misses: &Misses) {
+        // Readers hold on to the map; what stays the same is not copied for them.
+        if self.waits.get(key).is_none_or(|known| **known != *misses) {
+            self.waits.insert(key.clone(), Arc::new(misses.clone()));
+        }
+    }
+}
+
+impl Scheduler {
+    pub(crate) fn offers_came(&mut self, offers: Vec<Offer>) {
+        for offer in offers {
+            self.offers.insert(offer.id.clone(), offer);
+        }
+        self.queue.touch();
+    }
+
+    /// Decides anew which waiting runs of a job could start.
+    pub(crate) fn review_queue(&mut self, name: &JobName) {
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return;
+        };
+        let mut place_taken = job.occupant().is_some();
+        for run in job.waiting() {
+            let ready_at = run.not_before.unwrap_or(run.created_at);
+            let ready = run
+                .not_before
+                .is_none_or(|not_before| not_before <= self.now.wall);
+            if !ready {
+                self.timers
+                    .insert((ready_at, Timer::Ready(run.key.clone())));
+            }
+            if !ready || place_taken {
+                self.queue.remove(&run.key);
+                continue;
+            }
+            place_taken = !job.spec.concurrent;
+            let low_priority = !job.spec.high_priority;
+            self.queue.insert(Place {
+                low_priority,
+                ready_at,
+                key: run.key.clone(),
+            });
+        }
+    }
+
+    /// Gives what waits to the offers at hand.
+    pub(crate) fn match_queue(&mut self) {
+        if !std::mem::take(&mut self.queue.changed) || self.queue.len() == 0 {
+            return;
+        }
+        let waiting: Vec<(RunKey, Arc<JobSpec>)> = self
+            .queue
+            .keys()
+            .filter_map(|key| {
+                self.jobs
+                    .get(&key.job)
+                    .map(|job| (key.clone(), Arc::clone(&job.spec)))
+            })
+            .collect();
+        let demands: Vec<Demand<'_>> = waiting.iter().map(|(_, spec)| demand(spec)).collect();
+        let offers: Vec<Offer> = self.offers.values().cloned().collect();
+        let supplies: Vec<Supply> = offers.iter().map(supply).collect();
+        let plan = match_offers(&demands, &supplies);
+        let mut launches: BTreeMap<usize, Vec<RunKey>> = BTreeMap::new();
+        for (position, (key, _)) in waiting.iter().enumerate() {
+            if let Some(offer) = plan.placement(position) {
+                launches.entry(offer).or_default().push(key.clone());
+            } else if let Some(misses) = plan.misses(position) {
+                self.queue.note(key, misses);
+            }
+        }
+        for (position, keys) in launches {
+            if let Some(offer) = offers.get(position) {
+                self.use_offer(offer, keys);
+            }
+        }
+    }
+
+    fn use_offer(&mut self, offer: &Offer, keys: Vec<RunKey>) {
+        self.offers.remove(&offer.id);
+        for key in &keys {
+            self.queue.remove(key);
+            self.unlaunched.insert(key.clone());
+            self.write_run(key, |run| {
+                run.state = RunState::Starting;
+                run.agent = Some(offer.agent.to_string());
+                run.reason = None;
+            });
+        }
+        self.changes.then_launch(offer.id.clone(), keys);
+    }
+}
+
+fn demand(spec: &JobSpec) -> Demand<'_> {
+    let mut abilities = Vec::new();
+    if let Some(container) = &spec.container {
+        abilities.push(container_ability(container.kind));
+    }
+    if !spec.fetch.is_empty() || !spec.uris.is_empty() {
+        abilities.push(FETCH);
+    }
+    if !spec.executor.is_empty() {
+        abilities.push(EXECUTORS);
+    }
+    Demand {
+        resources: spec.resources,
+        constraints: &spec.constraints,
+        abilities,
+    }
+}
+
+fn supply(offer: &Offer) -> Supply {
+    let Abilities {
+        containers,
+        fetch,
+        executors,
+    } = &offer.abilities;
+    let mut abilities: Vec<_> = containers
+        .iter()
+        .map(|&kind| container_ability(kind))
+        .collect();
+    abilities.extend(fetch.then_some(FETCH));
+    abilities.extend(executors.then_some(EXECUTORS));
+    Supply {
+        resources: offer.resources,
+        attributes: Arc::clone(&offer.attributes),
+        abilities,
+    }
+}
+
+const FETCH: &str = "fetcher for files";
+const EXECUTORS: &str = "support for custom executors";
+
+const fn container_ability(kind: ContainerKind) -> &'static str {
+    match kind {
+        ContainerKind::Docker => "container runtime for DOCKER",
+        ContainerKind::Mesos => "container runtime for MESOS",
+    }
+}

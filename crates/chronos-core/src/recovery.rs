@@ -1,0 +1,138 @@
+//! A new term: the scheduler as the store knows it.
+//!
+//! It is the same state that normal running would have led to, because everything that matters was
+//! written before it was acted on. What the cluster made of the runs that were given to it is asked.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chronos_model::{JobName, JobRecord, Quarantined, Run, RunKey, RunState, Snapshot};
+
+use crate::{ClusterCall, Effect, Notice, Now, Scheduler, Settings, job::Job};
+
+impl Scheduler {
+    /// Makes a scheduler from what is stored. Its first effects ask the cluster about the runs that
+    /// were given to it; the first tick runs what became due meanwhile.
+    pub fn recover(settings: Settings, now: Now, snapshot: Snapshot) -> Self {
+        let mut scheduler = Self::empty(settings, now);
+        let mut quarantined = snapshot.quarantined;
+        for record in snapshot.jobs {
+            scheduler.take_record(record, &mut quarantined);
+        }
+        scheduler.link_parents(&mut quarantined);
+        for run in snapshot.active_runs {
+            scheduler.take_run(run);
+        }
+        for (name, tomb) in snapshot.tombs {
+            scheduler.bury(&name, tomb);
+        }
+        for Quarantined { key, problem } in &quarantined {
+            scheduler.notice(Notice::Quarantined {
+                key: key.clone(),
+                problem: problem.clone(),
+            });
+        }
+        scheduler.quarantined = Arc::new(quarantined);
+        scheduler.resume();
+        scheduler
+    }
+
+    fn take_record(&mut self, record: JobRecord, quarantined: &mut Vec<Quarantined>) {
+        let name = record.spec.name.clone();
+        match Job::from_record(record) {
+            Ok(job) => {
+                self.jobs.insert(name, Arc::new(job));
+            }
+            Err(error) => quarantined.push(Quarantined {
+                key: name.to_string(),
+                problem: error.to_string(),
+            }),
+        }
+    }
+
+    // Parents first; what is left over has parents that are gone, or is part of a cycle.
+    fn link_parents(&mut self, quarantined: &mut Vec<Quarantined>) {
+        let mut children: BTreeMap<JobName, Vec<JobName>> = BTreeMap::new();
+        let mut open: BTreeSet<JobName> = BTreeSet::new();
+        let mut missing: BTreeMap<JobName, usize> = BTreeMap::new();
+        for (name, job) in &self.jobs {
+            let parents = job.spec.parents();
+            if parents.is_empty() {
+                open.insert(name.clone());
+            }
+            for parent in parents {
+                children
+                    .entry(parent.clone())
+                    .or_default()
+                    .push(name.clone());
+            }
+            missing.insert(name.clone(), parents.len());
+        }
+        while let Some(name) = open.pop_first() {
+            missing.remove(&name);
+            let Some(job) = self.jobs.get(&name) else {
+                continue;
+            };
+            let linked = self
+                .graph
+                .insert(name.clone(), job.spec.parents().iter().cloned());
+            debug_assert!(linked.is_ok(), "parents come first");
+            for child in children.remove(&name).unwrap_or_default() {
+                if let Some(count) = missing.get_mut(&child) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        open.insert(child);
+                    }
+                }
+            }
+        }
+        for name in missing.into_keys() {
+            self.jobs.remove(&name);
+            let problem = "its parents are missing or depend on it".to_owned();
+            quarantined.push(Quarantined {
+                key: name.to_string(),
+                problem,
+            });
+        }
+    }
+
+    fn take_run(&mut self, run: Run) {
+        let (name, place) = (run.key.job.clone(), (run.key.due, run.key.attempt));
+        let run = Arc::new(run);
+        // Not by clock readings, which may go back: due times of a name never do.
+        let own = self
+            .jobs
+            .get(&name)
+            .is_some_and(|job| Some(run.key.due) > job.progress.due_birth);
+        if own {
+            self.change_job(&name, |job| job.runs.insert(place, run));
+        } else {
+            self.orphans.entry(name).or_default().insert(place, run);
+        }
+    }
+
+    fn resume(&mut self) {
+        let names: Vec<JobName> = self.jobs.keys().cloned().collect();
+        for name in &names {
+            self.arm(name);
+            self.review_queue(name);
+        }
+        for name in &names {
+            self.run_if_ready(name, self.now.wall);
+        }
+        let launched = |run: &&Arc<Run>| run.state == RunState::Starting;
+        let own = self.jobs.values().flat_map(|job| job.runs.values());
+        let keys: Vec<RunKey> = own
+            .chain(self.orphans.values().flat_map(BTreeMap::values))
+            .filter(launched)
+            .map(|run| run.key.clone())
+            .collect();
+        if !keys.is_empty() {
+            self.outbox
+                .push_back(Effect::Cluster(ClusterCall::Reconcile { keys }));
+        }
+        self.flush();
+    }
+}

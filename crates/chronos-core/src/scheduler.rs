@@ -1,0 +1,209 @@
+//! The scheduler: its state, and the way in and out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use chronos_model::{JobName, Quarantined, Run, RunKey, RunState, Timestamp, Tomb};
+use job_graph::JobGraph;
+
+use crate::{
+    Effect, Input, Mono, Notice, Now, Offer, OfferId, Settings, View,
+    job::{Job, Jobs, Runs},
+    persist::{Changes, Gate},
+    queue::Queue,
+};
+
+/// The scheduler: facts and instants in, effects and deadlines out.
+///
+/// It reads no clock and touches nothing outside itself. Call [`handle`](Self::handle) with each fact
+/// and carry out what [`next_effect`](Self::next_effect) returns until it is empty.
+#[derive(Debug)]
+pub struct Scheduler {
+    pub(crate) settings: Settings,
+    pub(crate) now: Now,
+    pub(crate) jobs: Jobs,
+    pub(crate) graph: JobGraph<JobName>,
+    /// Runs of deleted jobs that have not ended yet.
+    pub(crate) orphans: BTreeMap<JobName, Runs>,
+    pub(crate) tombs: BTreeMap<JobName, Tomb>,
+    pub(crate) quarantined: Arc<Vec<Quarantined>>,
+    pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
+    pub(crate) queue: Queue,
+    /// Runs whose intent is on its way to the store; no agent has heard of them.
+    pub(crate) unlaunched: BTreeSet<RunKey>,
+    pub(crate) offers: BTreeMap<OfferId, Offer>,
+    pub(crate) changes: Changes,
+    pub(crate) gates: BTreeMap<crate::PersistId, Gate>,
+    pub(crate) persist_count: u64,
+    pub(crate) outbox: VecDeque<Effect>,
+}
+
+/// What an instant was set for.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Timer {
+    /// The next target of a job.
+    Target(JobName),
+    /// The delay of a retry is over.
+    Ready(RunKey),
+    /// A run has used up its time.
+    TimeLimit(RunKey),
+    /// A deleted job may be forgotten.
+    Forget(JobName),
+}
+
+impl Scheduler {
+    /// Makes a scheduler that knows nothing, before [`recover`](Self::recover).
+    pub(crate) fn empty(settings: Settings, now: Now) -> Self {
+        Self {
+            settings,
+            now,
+            jobs: Jobs::new(),
+            graph: JobGraph::new(),
+            orphans: BTreeMap::new(),
+            tombs: BTreeMap::new(),
+            quarantined: Arc::default(),
+            timers: BTreeSet::new(),
+            queue: Queue::default(),
+            unlaunched: BTreeSet::new(),
+            offers: BTreeMap::new(),
+            changes: Changes::default(),
+            gates: BTreeMap::new(),
+            persist_count: 0,
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Takes in one fact. Carry out all effects before the next one.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        // A monotonic clock that goes back is a broken promise of the caller; the wall clock may.
+        self.now = Now {
+            wall: now.wall,
+            mono: now.mono.max(self.now.mono),
+        };
+        match input {
+            Input::Tick => {}
+            Input::Command { request, command } => self.command(request, command),
+            Input::Cluster(event) => self.cluster_event(event),
+            Input::Persisted(request) => self.persisted(request),
+        }
+        self.fire_timers();
+        self.match_queue();
+        self.flush();
+    }
+
+    /// Returns the next thing to do, oldest first.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.outbox.pop_front()
+    }
+
+    /// Returns when time alone changes something; a tick too early does nothing.
+    ///
+    /// It is a reading of the wall clock, which may jump: compare the clock, do not trust the sleep.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.timers.first().map(|&(at, _)| at)
+    }
+
+    /// Returns a picture for readers, at the cost of a few pointers.
+    pub fn view(&self) -> View {
+        View {
+            at: self.now.wall,
+            jobs: self.jobs.clone(),
+            waits: self.queue.waits(),
+            queued: self.queue.len(),
+            offers: self.offers.values().cloned().collect(),
+            quarantined: Arc::clone(&self.quarantined),
+        }
+    }
+
+    /// Returns the reading of the monotonic clock at the last input.
+    pub const fn mono(&self) -> Mono {
+        self.now.mono
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.outbox.push_back(Effect::Notice(notice));
+    }
+
+    /// Changes a job. Nothing happens when there is none, so callers look first where it matters.
+    pub(crate) fn change_job<T>(
+        &mut self,
+        name: &JobName,
+        change: impl FnOnce(&mut Job) -> T,
+    ) -> Option<T> {
+        self.jobs
+            .get_mut(name)
+            .map(|job| change(Arc::make_mut(job)))
+    }
+
+    /// Changes the progress of a job, to be written at the end of this input.
+    pub(crate) fn change_progress(
+        &mut self,
+        name: &JobName,
+        change: impl FnOnce(&mut chronos_model::JobProgress),
+    ) {
+        if self
+            .change_job(name, |job| change(&mut job.progress))
+            .is_some()
+        {
+            self.changes.progress(name);
+        }
+    }
+
+    pub(crate) fn find_run(&self, key: &RunKey) -> Option<&Arc<Run>> {
+        let place = (key.due, key.attempt);
+        let own = self.jobs.get(&key.job).and_then(|job| job.runs.get(&place));
+        own.or_else(|| self.orphans.get(&key.job).and_then(|runs| runs.get(&place)))
+    }
+
+    /// Changes a run, wherever it is kept.
+    pub(crate) fn change_run(&mut self, key: &RunKey, change: impl FnOnce(&mut Run)) {
+        let place = (key.due, key.attempt);
+        let own = self
+            .jobs
+            .get_mut(&key.job)
+            .filter(|job| job.runs.contains_key(&place));
+        let run = match own {
+            Some(job) => Arc::make_mut(job).runs.get_mut(&place),
+            None => self
+                .orphans
+                .get_mut(&key.job)
+                .and_then(|runs| runs.get_mut(&place)),
+        };
+        if let Some(run) = run {
+            change(Arc::make_mut(run));
+        }
+    }
+
+    /// Changes a run, to be written at the end of this input.
+    pub(crate) fn write_run(&mut self, key: &RunKey, change: impl FnOnce(&mut Run)) {
+        self.change_run(key, change);
+        self.changes.run(key);
+    }
+
+    fn fire_timers(&mut self) {
+        // Each timer that fires is set anew, if at all, for an instant after now; so this ends.
+        while let Some((at, timer)) = self.timers.pop_first() {
+            if at > self.now.wall {
+                self.timers.insert((at, timer));
+                return;
+            }
+            match timer {
+                Timer::Target(job) => self.targets_due(&job, at),
+                Timer::Ready(key) => self.review_queue(&key.job),
+                Timer::TimeLimit(key) => self.time_limit(&key),
+                Timer::Forget(job) => self.forget(&job),
+            }
+        }
+    }
+
+    fn time_limit(&mut self, key: &RunKey) {
+        if self
+            .find_run(key)
+            .is_some_and(|run| run.state == RunState::Running)
+        {
+            self.kill_on_cluster(key);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What must always be true of the scheduler's state. Tests and simulations look after every input.
+
+use chronos_model::{JobName, RunState};
+
+use crate::{
+    Scheduler,
+    job::{Job, occupies},
+    scheduler::Timer,
+};
+
+impl Scheduler {
+    /// Returns every invariant that does not hold, none in a healthy state. Walks all jobs.
+    pub fn validate(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        for (name, job) in &self.jobs {
+            self.validate_job(name, job, &mut broken);
+        }
+        for key in self.queue.keys() {
+            match self.find_run(key) {
+                Some(run) if run.state == RunState::Queued => {}
+                Some(run) => broken.push(format!("{key} is in the queue and {}", run.state)),
+                None => broken.push(format!("{key} is in the queue and unknown")),
+            }
+        }
+        for key in &self.unlaunched {
+            if self
+                .find_run(key)
+                .is_none_or(|run| run.state != RunState::Starting)
+            {
+                broken.push(format!("{key} is to be launched and not starting"));
+            }
+        }
+        broken
+    }
+
+    fn validate_job(&self, name: &JobName, job: &Job, broken: &mut Vec<String>) {
+        if *name != job.spec.name {
+            broken.push(format!("{name} holds the definition of {}", job.spec.name));
+        }
+        if let Some(next) = job.next_target() {
+            if next.at <= self.now.wall {
+                broken.push(format!("{name} has an overdue target {}", next.at));
+            }
+            if !self
+                .timers
+                .contains(&(next.at, Timer::Target(name.clone())))
+            {
+                broken.push(format!("{name} has no timer for its target {}", next.at));
+            }
+        }
+        let occupying = job.runs.values().filter(|run| occupies(run)).count();
+        if occupying > 1
+            && !job.spec.concurrent
+            && job
+                .runs
+                .values()
+                .filter(|run| occupies(run))
+                .all(|run| !run.kill_requested)
+        {
+            broken.push(format!(
+                "{name} is not concurrent and has {occupying} runs at agents"
+            ));
+        }
+        for run in job.runs.values() {
+            if (run.state == RunState::Ended) != run.outcome.is_some() {
+                broken.push(format!(
+                    "{} is {} with outcome {:?}",
+                    run.key, run.state, run.outcome
+                ));
+            }
+            if run.key.due > job.progress.due_max.unwrap_or_default() {
+                broken.push(format!("{} is beyond the latest due time", run.key));
+            }
+        }
+        let mut parents: Vec<JobName> = job.spec.parents().iter().cloned().collect();
+        parents.sort();
+        if self.graph.parents(name) != parents {
+            broken.push(format!("{name} has other parents in the graph"));
+        }
+        if job.spec.disabled && self.queue.keys().any(|key| key.job == *name) {
+            broken.push(format!("{name} is disabled and in the queue"));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The scheduler in a world of which every part behaves: a store, an agent, two clocks.
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "in tests a panic is the report, and JSON is written in place"
+)]
+
+mod commands;
+mod overlap;
+mod parents;
+mod recovery;
+mod retries;
+mod schedules;
+mod simulation;
+mod world;

@@ -1,0 +1,530 @@
+//! A store, an agent and a clock around the scheduler, all of which keep their promises.
+//!
+//! After every input the scheduler's invariants are walked, and these oracles look on: a launch follows
+//! only a durable intent, no task is started twice, no run ends twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use chronos_core::{
+    Abilities, AgentId, Cascade, ClusterCall, ClusterEvent, Command, Effect, Input, Mono, Notice,
+    Now, Offer, OfferId, PersistId, Refusal, Reply, RequestId, Scheduler, Settings, TaskState,
+    TaskUpdate, View,
+};
+use chronos_model::{
+    JobDefaults, JobKind, JobName, JobRecord, JobSpec, Outcome, Run, RunKey, RunState, Snapshot,
+    Timestamp, Tomb, Write,
+};
+use resources::{Attributes, Resources, Scalar};
+use serde_json::Value;
+
+pub(crate) struct World {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) store: Disk,
+    pub(crate) agent: Machine,
+    pub(crate) settings: Settings,
+    wall: Timestamp,
+    mono: u64,
+    /// Whether writes become durable at once; else only by [`World::write`].
+    pub(crate) slow_store: bool,
+    unwritten: VecDeque<(PersistId, Vec<Write>)>,
+    requests: u64,
+    replies: BTreeMap<RequestId, Result<Reply, Refusal>>,
+    pub(crate) trace: Vec<String>,
+}
+
+/// What survives a crash of the scheduler.
+#[derive(Default)]
+pub(crate) struct Disk {
+    specs: BTreeMap<JobName, (Arc<JobSpec>, u64)>,
+    progress: BTreeMap<JobName, (chronos_model::JobProgress, u64)>,
+    pub(crate) runs: BTreeMap<RunKey, Run>,
+    tombs: BTreeMap<JobName, Tomb>,
+}
+
+/// An agent: what it was given, and what it has told.
+pub(crate) struct Machine {
+    pub(crate) slots: usize,
+    offers: u64,
+    open: BTreeSet<OfferId>,
+    pub(crate) running: BTreeSet<RunKey>,
+    pub(crate) started: BTreeSet<RunKey>,
+    unacknowledged: BTreeMap<RunKey, TaskUpdate>,
+}
+
+impl World {
+    pub(crate) fn new(start: &str) -> Self {
+        Self::with_settings(start, Settings::default())
+    }
+
+    pub(crate) fn with_settings(start: &str, settings: Settings) -> Self {
+        let wall = instant(start);
+        let now = Now {
+            wall,
+            mono: Mono(0),
+        };
+        let mut world = Self {
+            scheduler: Scheduler::recover(settings.clone(), now, Snapshot::default()),
+            store: Disk::default(),
+            agent: Machine {
+                slots: 20,
+                offers: 0,
+                open: BTreeSet::new(),
+                running: BTreeSet::new(),
+                started: BTreeSet::new(),
+                unacknowledged: BTreeMap::new(),
+            },
+            settings,
+            wall,
+            mono: 0,
+            slow_store: false,
+            unwritten: VecDeque::new(),
+            requests: 0,
+            replies: BTreeMap::new(),
+            trace: Vec::new(),
+        };
+        world.offer();
+        world
+    }
+
+    // Time.
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.wall
+    }
+
+    /// Goes on to an instant, as the daemon does: by way of each deadline.
+    pub(crate) fn until(&mut self, time: &str) {
+        self.until_instant(instant(time));
+    }
+
+    pub(crate) fn until_instant(&mut self, end: Timestamp) {
+        while let Some(deadline) = self
+            .scheduler
+            .deadline()
+            .filter(|&deadline| deadline <= end)
+        {
+            self.set_clock(deadline.max(self.wall));
+        }
+        self.set_clock(end);
+    }
+
+    /// Sets the wall clock, forwards or back, without stopping in between.
+    pub(crate) fn set_clock(&mut self, wall: Timestamp) {
+        self.mono += u64::try_from(wall.millis_since(self.wall)).unwrap_or(1);
+        self.wall = wall;
+        self.input(Input::Tick);
+    }
+
+    // Commands.
+
+    #[track_caller]
+    pub(crate) fn put(&mut self, json: Value) {
+        self.try_put(json).unwrap();
+    }
+
+    pub(crate) fn try_put(&mut self, json: Value) -> Result<Reply, Refusal> {
+        let spec = spec(json, self.wall);
+        self.command(Command::Put {
+            spec: Arc::new(spec),
+            source: None,
+        })
+    }
+
+    pub(crate) fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
+        let request = self.send(command);
+        self.replies
+            .remove(&request)
+            .expect("the store is fast, so there is a reply")
+    }
+
+    /// Sends a command without waiting for its reply.
+    pub(crate) fn send(&mut self, command: Command) -> RequestId {
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        self.input(Input::Command { request, command });
+        request
+    }
+
+    pub(crate) fn reply(&mut self, request: RequestId) -> Option<Result<Reply, Refusal>> {
+        self.replies.remove(&request)
+    }
+
+    #[track_caller]
+    pub(crate) fn run_now(&mut self, job: &str) -> RunKey {
+        match self.command(Command::Run {
+            job: name(job),
+            arguments: None,
+        }) {
+            Ok(Reply::Run(key)) => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn delete(&mut self, job: &str, cascade: Cascade) -> Result<Reply, Refusal> {
+        self.command(Command::Delete {
+            job: name(job),
+            cascade,
+        })
+    }
+
+    // The agent.
+
+    /// Lets all running tasks of a job end.
+    #[track_caller]
+    pub(crate) fn finish(&mut self, job: &str, state: TaskState) {
+        let keys: Vec<RunKey> = self
+            .agent
+            .running
+            .iter()
+            .filter(|key| key.job.as_str() == job)
+            .cloned()
+            .collect();
+        assert!(!keys.is_empty(), "{job} is not running");
+        for key in keys {
+            self.finish_run(&key, state);
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn succeed(&mut self, job: &str) {
+        self.finish(job, TaskState::Finished);
+    }
+
+    #[track_caller]
+    pub(crate) fn fail(&mut self, job: &str) {
+        self.finish(job, TaskState::Failed);
+    }
+
+    pub(crate) fn finish_run(&mut self, key: &RunKey, state: TaskState) {
+        self.agent.running.remove(key);
+        let code = match state {
+            TaskState::Finished => Some(0),
+            TaskState::Failed => Some(1),
+            TaskState::Starting
+            | TaskState::Running
+            | TaskState::Killed
+            | TaskState::Lost
+            | TaskState::Dropped => None,
+        };
+        let update = self.agent_update(key, state, code);
+        self.agent
+            .unacknowledged
+            .insert(key.clone(), update.clone());
+        self.input(Input::Cluster(ClusterEvent::Update(update)));
+        self.offer();
+    }
+
+    pub(crate) fn offer(&mut self) {
+        let free = self.agent.slots.saturating_sub(self.agent.running.len());
+        if !self.agent.open.is_empty() || free == 0 {
+            return;
+        }
+        self.agent.offers += 1;
+        let id = OfferId(format!("offer-{}", self.agent.offers).into());
+        self.agent.open.insert(id.clone());
+        let tenths = i64::try_from(free).unwrap();
+        let offer = Offer {
+            id,
+            agent: AgentId("machine".into()),
+            hostname: "machine".into(),
+            resources: Resources::new(
+                Scalar::from_thousandths(100 * tenths),
+                Scalar::from_units(128 * tenths),
+                Scalar::from_units(256 * tenths),
+            ),
+            attributes: Arc::new(Attributes::new("machine", [])),
+            abilities: Abilities::default(),
+        };
+        self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
+    }
+
+    fn agent_update(&self, key: &RunKey, state: TaskState, exit_code: Option<i32>) -> TaskUpdate {
+        TaskUpdate {
+            key: key.clone(),
+            agent: AgentId("machine".into()),
+            state,
+            exit_code,
+            message: exit_code
+                .filter(|&code| code != 0)
+                .map(|code| format!("exit code {code}")),
+            started_at: Some(self.wall),
+            at: self.wall,
+        }
+    }
+
+    // Crashes.
+
+    /// The scheduler dies with all it remembers; a new one starts from the store.
+    pub(crate) fn crash(&mut self) {
+        self.trace.push(format!("{} crash", self.wall));
+        self.unwritten.clear();
+        self.replies.clear();
+        self.agent.open.clear();
+        let now = Now {
+            wall: self.wall,
+            mono: Mono(self.mono),
+        };
+        self.scheduler = Scheduler::recover(self.settings.clone(), now, self.store.snapshot());
+        self.input(Input::Tick);
+        let repeated: Vec<_> = self.agent.unacknowledged.values().cloned().collect();
+        for update in repeated {
+            self.input(Input::Cluster(ClusterEvent::Update(update)));
+        }
+        self.offer();
+    }
+
+    /// Makes the oldest write durable, if the store is slow.
+    pub(crate) fn write(&mut self) -> bool {
+        let Some((request, writes)) = self.unwritten.pop_front() else {
+            return false;
+        };
+        self.store.apply(writes);
+        self.input(Input::Persisted(request));
+        true
+    }
+
+    // Looking.
+
+    pub(crate) fn view(&self) -> View {
+        self.scheduler.view()
+    }
+
+    /// All runs of a job, oldest first, as `target attempt outcome`.
+    pub(crate) fn outcomes(&self, job: &str) -> Vec<String> {
+        let runs = self
+            .store
+            .runs
+            .values()
+            .filter(|run| run.key.job.as_str() == job);
+        runs.map(|run| {
+            let end = run.outcome.map_or_else(|| run.state.name(), Outcome::name);
+            let time = run.target.to_string();
+            format!("{} {} {end}", short(&time), run.key.attempt)
+        })
+        .collect()
+    }
+
+    pub(crate) fn reasons(&self, job: &str) -> Vec<String> {
+        let runs = self
+            .store
+            .runs
+            .values()
+            .filter(|run| run.key.job.as_str() == job);
+        runs.filter_map(|run| run.reason.clone()).collect()
+    }
+
+    pub(crate) fn job(&self, job: &str) -> Arc<chronos_core::Job> {
+        self.view()
+            .job(&name(job))
+            .cloned()
+            .expect("the job exists")
+    }
+
+    pub(crate) fn waiting(&self, job: &str) -> Vec<String> {
+        let view = self.view();
+        view.why_waiting(&self.job(job))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    // The loop.
+
+    fn input(&mut self, input: Input) {
+        let now = Now {
+            wall: self.wall,
+            mono: Mono(self.mono),
+        };
+        self.scheduler.handle(now, input);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.scheduler.next_effect() {
+            match effect {
+                Effect::Persist { request, writes } => self.unwritten.push_back((request, writes)),
+                Effect::Reply { request, reply } => {
+                    self.replies.insert(request, reply);
+                }
+                Effect::Cluster(call) => self.call(call),
+                Effect::Notice(notice) => self.note(&notice),
+            }
+        }
+        let broken = self.scheduler.validate();
+        assert!(broken.is_empty(), "{broken:?}\n{}", self.trace.join("\n"));
+        while !self.slow_store && self.write() {}
+    }
+
+    fn note(&mut self, notice: &Notice) {
+        if let Notice::UnknownTask { key } = notice {
+            panic!(
+                "{key} runs and no record knows it\n{}",
+                self.trace.join("\n")
+            );
+        }
+    }
+
+    fn call(&mut self, call: ClusterCall) {
+        match call {
+            ClusterCall::Launch { offer, tasks } => {
+                assert!(self.agent.open.remove(&offer), "{offer} is used once");
+                for task in tasks {
+                    let stored = self.store.runs.get(&task.key);
+                    assert!(
+                        stored.is_some_and(|run| run.state == RunState::Starting),
+                        "{} is launched without a durable intent: {stored:?}",
+                        task.key
+                    );
+                    assert!(
+                        self.agent.started.insert(task.key.clone()),
+                        "{} is started twice",
+                        task.key
+                    );
+                    self.trace
+                        .push(format!("{} launch {}", self.wall, task.key));
+                    self.agent.running.insert(task.key.clone());
+                    let update = self.agent_update(&task.key, TaskState::Running, None);
+                    self.input(Input::Cluster(ClusterEvent::Update(update)));
+                }
+                self.offer();
+            }
+            ClusterCall::Decline { offer } => {
+                self.agent.open.remove(&offer);
+                self.offer();
+            }
+            ClusterCall::Kill { key } => {
+                self.trace.push(format!("{} kill {key}", self.wall));
+                if self.agent.running.contains(&key) {
+                    self.finish_run(&key, TaskState::Killed);
+                }
+            }
+            ClusterCall::Acknowledge { key } => {
+                let ended = self
+                    .store
+                    .runs
+                    .get(&key)
+                    .is_some_and(|run| run.state != RunState::Starting);
+                assert!(ended, "{key} is acknowledged before its end is durable");
+                self.agent.unacknowledged.remove(&key);
+            }
+            ClusterCall::Reconcile { keys } => {
+                for key in keys {
+                    self.reconcile(&key);
+                }
+            }
+        }
+    }
+
+    fn reconcile(&mut self, key: &RunKey) {
+        let update = if self.agent.running.contains(key) {
+            self.agent_update(key, TaskState::Running, None)
+        } else if let Some(update) = self.agent.unacknowledged.get(key) {
+            update.clone()
+        } else {
+            assert!(
+                !self.agent.started.contains(key),
+                "{key} was acknowledged and is still asked for"
+            );
+            self.agent_update(key, TaskState::Dropped, None)
+        };
+        self.input(Input::Cluster(ClusterEvent::Update(update)));
+    }
+}
+
+impl Disk {
+    fn snapshot(&self) -> Snapshot {
+        let jobs = self.specs.iter().map(|(name, (spec, spec_revision))| {
+            let (progress, progress_revision) = self.progress[name].clone();
+            JobRecord {
+                spec: Arc::clone(spec),
+                spec_revision: *spec_revision,
+                progress,
+                progress_revision,
+            }
+        });
+        Snapshot {
+            jobs: jobs.collect(),
+            active_runs: self
+                .runs
+                .values()
+                .filter(|run| run.state != RunState::Ended)
+                .cloned()
+                .collect(),
+            tombs: self.tombs.clone(),
+            quarantined: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, writes: Vec<Write>) {
+        for write in writes {
+            match write {
+                Write::PutSpec { spec, expected } => {
+                    let found = self
+                        .specs
+                        .get(&spec.name)
+                        .map_or(0, |(_, revision)| *revision);
+                    assert_eq!(found, expected, "definition of {}", spec.name);
+                    self.tombs.remove(&spec.name);
+                    self.specs.insert(spec.name.clone(), (spec, expected + 1));
+                }
+                Write::PutProgress {
+                    job,
+                    progress,
+                    expected,
+                } => {
+                    let found = self.progress.get(&job).map_or(0, |(_, revision)| *revision);
+                    assert_eq!(found, expected, "progress of {job}");
+                    self.progress.insert(job, (*progress, expected + 1));
+                }
+                Write::DeleteJob {
+                    job,
+                    expected,
+                    tomb,
+                } => {
+                    let (_, revision) = self.specs.remove(&job).expect("a deleted job exists");
+                    assert_eq!(revision, expected, "definition of {job}");
+                    self.progress.remove(&job);
+                    self.tombs.insert(job, tomb);
+                }
+                Write::PutRun(run) => {
+                    let before = self.runs.insert(run.key.clone(), run.as_ref().clone());
+                    let ended = before.is_some_and(|before| before.state == RunState::Ended);
+                    assert!(!ended, "{} ends twice", run.key);
+                }
+                Write::Forget { job } => {
+                    self.tombs.remove(&job);
+                    self.runs
+                        .retain(|key, run| key.job != job || run.state != RunState::Ended);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn spec(json: Value, now: Timestamp) -> JobSpec {
+    JobSpec::from_json(&json, JobKind::Any, &JobDefaults::default(), now).unwrap()
+}
+
+pub(crate) fn name(job: &str) -> JobName {
+    job.parse().unwrap()
+}
+
+pub(crate) fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+// 2030-01-01T00:00:05.000Z → 00:00:05, with the day when it is not the first.
+fn short(time: &str) -> String {
+    let clock = time[11..]
+        .trim_end_matches('Z')
+        .trim_end_matches(".000")
+        .to_owned();
+    if time.starts_with("2030-01-01") {
+        clock
+    } else {
+        format!("{}T{clock}", &time[5..10])
+    }
+}
