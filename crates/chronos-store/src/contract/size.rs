@@ -1,0 +1,119 @@
+//! Rules on large values and large numbers.
+
+use chronos_model::{JobName, RunState, Write};
+
+use super::{
+    StoreFactory,
+    fixture::{Bench, job, key, progress, put_progress, put_spec, run},
+};
+use crate::{COMMIT_BYTES_MAX, CommitError, RecordKey, VALUE_BYTES_MAX, WRITE_OVERHEAD_BYTES};
+
+/// A value over the bound is refused before anything is written; one just under it is stored.
+pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    bench.must_commit(vec![put_spec("a", "one", 0)]).await;
+    let text = |len| "x".repeat(len);
+    let parents = |count| {
+        let name = |number| format!("{number:0>190}").parse().expect("it is valid");
+        let mut progress = progress(1);
+        progress.consumed = (0..count)
+            .map(|number: u32| (name(number), 1_u64))
+            .collect();
+        Write::PutProgress {
+            job: job("a"),
+            progress: Box::new(progress),
+            expected: 0,
+        }
+    };
+    let reason = |len| {
+        let mut run = run("a", 1, 0, RunState::Queued);
+        run.reason = Some(text(len));
+        Write::PutRun(Box::new(run))
+    };
+    let large = [
+        (
+            put_spec("a", &text(VALUE_BYTES_MAX), 1),
+            RecordKey::Spec(job("a")),
+        ),
+        (parents(3000), RecordKey::Progress(job("a"))),
+        (reason(VALUE_BYTES_MAX), RecordKey::Run(key("a", 1, 0))),
+    ];
+    for (write, key) in large {
+        // The bound comes first: the same answer, whatever else is wrong.
+        match bench.commit(vec![put_spec("b", "one", 9), write]).await {
+            Err(CommitError::TooLarge {
+                key: Some(named),
+                len,
+                max: VALUE_BYTES_MAX,
+            }) => {
+                assert_eq!(named, key);
+                assert!(len > VALUE_BYTES_MAX, "{len}");
+            }
+            other => panic!("expected that {key} is too large, found {other:?}"),
+        }
+    }
+    assert_eq!(bench.revisions("a").await, (1, 0));
+    let below = VALUE_BYTES_MAX - 4096;
+    // The longest command that the model reads back.
+    let command = chronos_model::limits::TEXT_LEN_MAX;
+    for write in [
+        put_spec("a", &text(command), 1),
+        parents(2500),
+        reason(below),
+    ] {
+        bench.must_commit(vec![write]).await;
+    }
+    let bench = bench.reopen(factory).await;
+    let loaded = bench.load().await;
+    assert_eq!(loaded.quarantined, []);
+    assert_eq!(loaded.jobs[0].spec.command.len(), command);
+    assert_eq!(loaded.jobs[0].progress.consumed.len(), 2500);
+    assert_eq!(
+        loaded.active_runs[0].reason.as_ref().map(String::len),
+        Some(below)
+    );
+}
+
+/// A commit over the bound is refused as a whole, for its bytes or for its number of writes.
+pub async fn refuses_large_commits(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let half = "x".repeat(COMMIT_BYTES_MAX / 2);
+    let few_but_large = vec![put_spec("a", &half, 0), put_spec("b", &half, 0)];
+    let most = COMMIT_BYTES_MAX / WRITE_OVERHEAD_BYTES;
+    let forget = |number| Write::Forget {
+        job: format!("{number}").parse::<JobName>().expect("it is valid"),
+    };
+    let many_but_small: Vec<Write> = (0..=most).map(forget).collect();
+    for writes in [few_but_large, many_but_small] {
+        match bench.commit(writes).await {
+            Err(CommitError::TooLarge {
+                key: None,
+                len,
+                max: COMMIT_BYTES_MAX,
+            }) => assert!(len > COMMIT_BYTES_MAX, "{len}"),
+            other => panic!("expected that the commit is too large, found {other:?}"),
+        }
+    }
+    assert_eq!(bench.load().await, chronos_model::Snapshot::default());
+    bench.must_commit((0..most).map(forget).collect()).await;
+}
+
+/// A number of jobs is only a number.
+pub async fn loads_many_jobs(factory: &mut impl StoreFactory) {
+    const JOBS: usize = 3000;
+    let bench = Bench::open(factory).await;
+    let mut answers = Vec::new();
+    for number in 0..JOBS {
+        let name = format!("job {number:05}");
+        let writes = vec![put_spec(&name, "one", 0), put_progress(&name, 1, 0)];
+        answers.push(bench.store.commit(bench.term, writes));
+    }
+    for answer in answers {
+        assert_eq!(answer.await, Ok(()));
+    }
+    let bench = bench.reopen(factory).await;
+    let loaded = bench.load().await;
+    assert_eq!(loaded.jobs.len(), JOBS);
+    assert!(loaded.jobs.is_sorted_by(|a, b| a.spec.name < b.spec.name));
+    assert!(loaded.quarantined.is_empty());
+}

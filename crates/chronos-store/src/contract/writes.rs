@@ -1,0 +1,342 @@
+//! Rules on what each write does.
+
+use chronos_model::{
+    Covered, JobProgress, JobSource, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
+};
+
+use super::{
+    StoreFactory,
+    fixture::{
+        Bench, delete, job, key, progress, put_progress, put_run, put_spec, run, spec, tomb,
+    },
+};
+use crate::RecordKey;
+
+/// A definition is created at revision 1, replaced at the next, and deleted.
+pub async fn creates_replaces_and_deletes(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    assert_eq!(bench.load().await, chronos_model::Snapshot::default());
+    bench.must_commit(vec![put_spec("b", "one", 0)]).await;
+    bench.must_commit(vec![put_spec("a", "other", 0)]).await;
+    bench.must_commit(vec![put_spec("b", "two", 1)]).await;
+    let jobs = bench.load().await.jobs;
+    let seen: Vec<_> = jobs
+        .iter()
+        .map(|job| (job.spec.clone(), job.spec_revision))
+        .collect();
+    assert_eq!(seen, [(spec("a", "other"), 1), (spec("b", "two"), 2)]);
+    bench.must_commit(vec![delete("b", 2)]).await;
+    assert_eq!(bench.revisions("b").await, (0, 0));
+    assert_eq!(bench.revisions("a").await, (1, 0), "the other job stays");
+}
+
+/// Definition and progress have revisions of their own.
+pub async fn keeps_progress_apart(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    bench.must_commit(vec![put_spec("a", "one", 0)]).await;
+    let loaded = bench.load().await.jobs;
+    assert_eq!(
+        (&loaded[0].progress, loaded[0].progress_revision),
+        (&JobProgress::default(), 0),
+        "a definition without progress has the default one"
+    );
+    bench.must_commit(vec![put_progress("a", 1, 0)]).await;
+    bench.must_commit(vec![put_progress("a", 2, 1)]).await;
+    bench.must_commit(vec![put_spec("a", "two", 1)]).await;
+    bench.must_commit(vec![put_progress("a", 3, 2)]).await;
+    let loaded = bench.load().await.jobs;
+    assert_eq!(bench.revisions("a").await, (2, 3));
+    assert_eq!(loaded[0].progress, progress(3));
+    assert_eq!(loaded[0].spec, spec("a", "two"));
+}
+
+/// Progress is refused where there is no definition, also where there was one.
+pub async fn refuses_progress_without_a_definition(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let missing = RecordKey::Spec(job("a"));
+    let writes = vec![put_progress("a", 1, 0)];
+    bench
+        .must_conflict(writes.clone(), missing.clone(), 0)
+        .await;
+    let created = vec![put_spec("a", "one", 0), put_progress("a", 1, 0)];
+    bench.must_commit(created.clone()).await;
+    bench.must_commit(vec![delete("a", 1)]).await;
+    bench.must_conflict(writes, missing, 0).await;
+    let late = vec![put_progress("a", 2, 1)];
+    let gone = RecordKey::Progress(job("a"));
+    bench.must_conflict(late, gone, 0).await;
+    // Nothing of the deleted job is in the way of the next one.
+    bench.must_commit(created).await;
+    assert_eq!(bench.revisions("a").await, (1, 1));
+}
+
+/// Each write that expects another revision is refused, and the refusal names the record.
+pub async fn names_the_record_in_conflict(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let spec = || RecordKey::Spec(job("a"));
+    let progress = || RecordKey::Progress(job("a"));
+    let absent = [put_spec("a", "x", 1), delete("a", 1)];
+    for write in absent {
+        bench.must_conflict(vec![write], spec(), 0).await;
+    }
+    bench
+        .must_conflict(vec![put_progress("a", 1, 1)], progress(), 0)
+        .await;
+    bench
+        .must_commit(vec![put_spec("a", "one", 0), put_progress("a", 1, 0)])
+        .await;
+    for expected in [0, 2, u64::MAX] {
+        let write = put_spec("a", "x", expected);
+        bench.must_conflict(vec![write], spec(), 1).await;
+        let write = put_progress("a", 9, expected);
+        bench.must_conflict(vec![write], progress(), 1).await;
+        bench
+            .must_conflict(vec![delete("a", expected)], spec(), 1)
+            .await;
+    }
+    let forget = Write::Forget { job: job("a") };
+    bench.must_conflict(vec![forget], spec(), 1).await;
+    assert_eq!(bench.revisions("a").await, (1, 1), "nothing was written");
+    assert!(bench.load().await.tombs.is_empty());
+}
+
+/// A commit with one write that is refused changes nothing, whatever came before it.
+pub async fn applies_all_or_nothing(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    bench
+        .must_commit(vec![
+            put_spec("a", "one", 0),
+            put_progress("a", 1, 0),
+            put_run("a", 1, 0, RunState::Running),
+            put_spec("gone", "one", 0),
+            put_run("gone", 1, 0, RunState::Ended),
+            delete("gone", 1),
+        ])
+        .await;
+    let before = bench.load().await;
+    let refused = vec![
+        put_spec("new", "one", 0),
+        put_spec("a", "two", 1),
+        put_progress("a", 2, 1),
+        put_run("a", 1, 0, RunState::Ended),
+        put_run("a", 2, 0, RunState::Queued),
+        Write::Forget { job: job("gone") },
+        delete("a", 2),
+        put_spec("gone", "again", 0),
+        put_spec("new", "again", 0),
+    ];
+    let culprit = RecordKey::Spec(job("new"));
+    bench.must_conflict(refused, culprit, 1).await;
+    assert_eq!(bench.load().await, before);
+    assert_eq!(bench.history("a", 10).await, []);
+    assert_eq!(bench.history("gone", 10).await, [(1, 0)]);
+    let bench = bench.reopen(factory).await;
+    assert_eq!(bench.load().await, before);
+}
+
+/// Within a commit each write finds what those before it left.
+pub async fn lets_writes_see_those_before(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    bench
+        .must_commit(vec![
+            put_spec("a", "one", 0),
+            put_spec("a", "two", 1),
+            put_progress("a", 1, 0),
+            put_progress("a", 2, 1),
+            put_run("a", 1, 0, RunState::Starting),
+            put_run("a", 1, 0, RunState::Ended),
+        ])
+        .await;
+    assert_eq!(bench.revisions("a").await, (2, 2));
+    assert_eq!(bench.load().await.active_runs, []);
+    bench
+        .must_commit(vec![
+            delete("a", 2),
+            put_spec("a", "three", 0),
+            put_progress("a", 3, 0),
+        ])
+        .await;
+    assert_eq!(bench.revisions("a").await, (1, 1));
+    assert!(bench.load().await.tombs.is_empty());
+}
+
+/// A deleted job leaves a tomb and its runs; a new job of the name removes the tomb only.
+pub async fn leaves_a_tomb(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    bench
+        .must_commit(vec![
+            put_spec("a", "one", 0),
+            put_progress("a", 1, 0),
+            put_run("a", 1, 0, RunState::Ended),
+            put_run("a", 2, 0, RunState::Running),
+        ])
+        .await;
+    bench.must_commit(vec![delete("a", 1)]).await;
+    let bench = bench.reopen(factory).await;
+    let loaded = bench.load().await;
+    assert_eq!(loaded.jobs, []);
+    assert_eq!(loaded.tombs, [(job("a"), tomb(7))].into());
+    assert_eq!(loaded.active_runs, [run("a", 2, 0, RunState::Running)]);
+    // The run that was under way ends like any other.
+    bench
+        .must_commit(vec![put_run("a", 2, 0, RunState::Ended)])
+        .await;
+    bench.must_commit(vec![put_spec("a", "again", 0)]).await;
+    let loaded = bench.load().await;
+    assert!(loaded.tombs.is_empty());
+    assert_eq!(bench.revisions("a").await, (1, 0), "it begins anew");
+    assert_eq!(bench.history("a", 10).await, [(2, 0), (1, 0)]);
+}
+
+/// Forgetting removes tomb and ended runs, keeps what is under way, and may be repeated.
+pub async fn forgets(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    for name in ["a", "ab"] {
+        bench
+            .must_commit(vec![
+                put_spec(name, "one", 0),
+                put_run(name, 1, 0, RunState::Ended),
+                put_run(name, 2, 0, RunState::Queued),
+                delete(name, 1),
+            ])
+            .await;
+    }
+    let forget = || vec![Write::Forget { job: job("a") }];
+    bench.must_commit(forget()).await;
+    bench.must_commit(forget()).await;
+    let loaded = bench.load().await;
+    assert_eq!(loaded.tombs, [(job("ab"), tomb(7))].into());
+    assert_eq!(loaded.active_runs.len(), 2);
+    assert_eq!(bench.history("a", 10).await, []);
+    assert_eq!(bench.history("ab", 10).await, [(1, 0)]);
+    assert_eq!(bench.store.run(&key("a", 1, 0)).await, Ok(None));
+}
+
+/// What is read of a run is what was written.
+pub async fn keeps_every_field_of_a_run(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let mut runs = Vec::new();
+    for (at, state) in (0_i64..).zip(RunState::ALL) {
+        runs.push(run("a", at, 0, state));
+    }
+    for (at, outcome) in (10_i64..).zip(Outcome::ALL) {
+        let mut run = run("a", at, u32::MAX, RunState::Ended);
+        run.outcome = Some(outcome);
+        run.exit_code = Some(i32::MIN);
+        runs.push(run);
+    }
+    for (at, cause) in (20_i64..).zip(RunCause::ALL) {
+        let mut run = run("a", at, 0, RunState::Queued);
+        run.cause = cause;
+        runs.push(run);
+    }
+    runs.push(full_run());
+    let writes = runs.iter().cloned().map(Box::new).map(Write::PutRun);
+    bench.must_commit(writes.collect()).await;
+    let bench = bench.reopen(factory).await;
+    for run in &runs {
+        let found = bench.store.run(&run.key).await;
+        assert_eq!(found.as_ref(), Ok(&Some(run.clone())));
+    }
+    runs.retain(|run| run.state != RunState::Ended);
+    assert_eq!(bench.load().await.active_runs, runs);
+    assert_eq!(bench.store.run(&key("a", 999, 0)).await, Ok(None));
+    assert_eq!(bench.store.run(&key("b", 0, 0)).await, Ok(None));
+}
+
+fn full_run() -> Run {
+    let at = |millis| Some(Timestamp::from_millis(millis));
+    Run {
+        target: Timestamp::from_millis(-3),
+        arguments: Some("-a 'b' \"ü\"\n\t\u{1}".to_owned()),
+        not_before: at(i64::MAX),
+        outcome: Some(Outcome::Skipped),
+        reason: Some(String::new()),
+        exit_code: None,
+        agent: None,
+        created_at: Timestamp::from_millis(i64::MIN),
+        started_at: at(2),
+        ended_at: at(3),
+        kill_requested: true,
+        covers: Some(Covered {
+            first: Timestamp::from_millis(-9),
+            count: u64::MAX,
+        }),
+        ..run("a", 40, 1, RunState::Ended)
+    }
+}
+
+/// What is read of progress is what was written.
+pub async fn keeps_every_field_of_progress(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let at = |millis| Some(Timestamp::from_millis(millis));
+    let progress = JobProgress {
+        created_at: Timestamp::from_millis(1),
+        anchor: Timestamp::from_millis(i64::MIN),
+        next: Some(NextTarget {
+            index: u64::MAX,
+            at: Timestamp::from_millis(i64::MAX),
+        }),
+        due_max: at(3),
+        due_floor: at(13),
+        due_birth: at(14),
+        generation: u64::MAX,
+        consumed: [(job("b c"), 4), (job("#"), 5)].into(),
+        success_count: 6,
+        error_count: 7,
+        errors_since_last_success: 8,
+        last_success: at(9),
+        last_error: at(-10),
+        source: Some(JobSource {
+            file: "a/ü.yaml".to_owned(),
+            digest: u64::MAX,
+        }),
+    };
+    let put = Write::PutProgress {
+        job: job("a"),
+        progress: Box::new(progress.clone()),
+        expected: 0,
+    };
+    bench.must_commit(vec![put_spec("a", "one", 0), put]).await;
+    let bench = bench.reopen(factory).await;
+    assert_eq!(bench.load().await.jobs[0].progress, progress);
+}
+
+/// Every valid name is a name here, and names that differ in case are two.
+pub async fn takes_every_name(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let longest = "x".repeat(chronos_model::JOB_NAME_LEN_MAX);
+    // As they sort: by their bytes.
+    let names = [
+        "#1 #", "-", "...", "0", "A", "A b", "_", "a", "a#", "a.b", "ab", &longest,
+    ];
+    for name in names {
+        bench
+            .must_commit(vec![
+                put_spec(name, name, 0),
+                put_progress(name, 1, 0),
+                put_run(name, 1, 0, RunState::Queued),
+                put_run(name, 0, 0, RunState::Ended),
+            ])
+            .await;
+    }
+    let bench = bench.reopen(factory).await;
+    let loaded = bench.load().await;
+    let jobs: Vec<_> = loaded
+        .jobs
+        .iter()
+        .map(|job| job.spec.name.as_str())
+        .collect();
+    assert_eq!(jobs, names);
+    let runs: Vec<_> = loaded
+        .active_runs
+        .iter()
+        .map(|run| run.key.job.as_str())
+        .collect();
+    assert_eq!(runs, names);
+    for name in names {
+        assert_eq!(bench.history(name, 10).await, [(0, 0)], "{name:?}");
+        bench.must_commit(vec![delete(name, 1)]).await;
+    }
+    assert_eq!(bench.load().await.tombs.len(), names.len());
+}

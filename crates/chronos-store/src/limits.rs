@@ -1,0 +1,98 @@
+//! How large what is stored may be, and how much history is kept.
+//!
+//! The numbers are those of the strictest store, `ZooKeeper`, so that moving from one store to
+//! another never fails on a job that was accepted before.
+
+use chronos_model::{Run, Write};
+
+use crate::{CommitError, RecordKey, codec, progress_json};
+
+/// The most bytes of one stored value.
+///
+/// `ZooKeeper` drops the connection of whoever sends a packet over 1 MiB, and everybody's requests on
+/// it; half of that leaves room for the packet and for a second value beside it.
+pub const VALUE_BYTES_MAX: usize = 512 * 1024;
+
+/// The most bytes of one commit: values, and [`WRITE_OVERHEAD_BYTES`] for each write.
+///
+/// One packet of `ZooKeeper` (1,048,575 bytes) less an eighth for the check of the term and for what
+/// the protocol adds.
+pub const COMMIT_BYTES_MAX: usize = 900 * 1024;
+
+/// What each write counts besides its value: two job names of 200 bytes in its path and id, and the
+/// header of an operation. So a commit has at most 2,048 writes.
+pub const WRITE_OVERHEAD_BYTES: usize = 450;
+
+/// The most ended runs that one query returns.
+///
+/// A page of 1,000 runs takes about a millisecond and half a megabyte, which nobody else notices.
+pub const RUNS_PER_QUERY_MAX: usize = 1000;
+
+/// How many ended runs are kept of each job unless told otherwise.
+pub const HISTORY_DEFAULT: usize = 1000;
+
+// What a run takes besides its texts: sixteen fields of up to 20 digits with their names.
+const RUN_FIXED_BYTES: usize = 600;
+
+/// Returns how many ended runs more than `history` a job may have before it is pruned.
+///
+/// An eighth: then each run that ends pays for walking nine old ones, whatever the history.
+pub const fn history_slack(history: usize) -> usize {
+    history / 8
+}
+
+/// A write with its values as they are stored.
+#[derive(Debug)]
+pub(crate) enum Encoded {
+    /// The JSON of a definition or progress.
+    Json(String),
+    /// A run goes into columns; the others have no value.
+    Nothing,
+}
+
+/// Encodes the values of a commit and refuses what is too large.
+pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
+    let mut total = 0_usize;
+    let mut all = Vec::with_capacity(writes.len());
+    for write in writes {
+        let (encoded, key, len) = match write {
+            Write::PutSpec { spec, .. } => {
+                let json = codec::encode_spec(spec);
+                let len = json.len();
+                let key = RecordKey::Spec(spec.name.clone());
+                (Encoded::Json(json), Some(key), len)
+            }
+            Write::PutProgress { job, progress, .. } => {
+                let json = progress_json::encode(progress);
+                let len = json.len();
+                let key = RecordKey::Progress(job.clone());
+                (Encoded::Json(json), Some(key), len)
+            }
+            Write::PutRun(run) => {
+                let key = RecordKey::Run(run.key.clone());
+                (Encoded::Nothing, Some(key), run_len(run))
+            }
+            Write::DeleteJob { .. } | Write::Forget { .. } => (Encoded::Nothing, None, 0),
+        };
+        check(key, len, VALUE_BYTES_MAX)?;
+        total = total
+            .saturating_add(len)
+            .saturating_add(WRITE_OVERHEAD_BYTES);
+        all.push(encoded);
+    }
+    check(None, total, COMMIT_BYTES_MAX)?;
+    Ok(all)
+}
+
+fn check(key: Option<RecordKey>, len: usize, max: usize) -> Result<(), CommitError> {
+    if len > max {
+        return Err(CommitError::TooLarge { key, len, max });
+    }
+    Ok(())
+}
+
+fn run_len(run: &Run) -> usize {
+    let texts = [&run.arguments, &run.reason, &run.agent];
+    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    RUN_FIXED_BYTES + run.key.job.as_str().len() + texts
+}

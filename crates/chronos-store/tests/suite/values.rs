@@ -1,0 +1,125 @@
+//! Values that the tests write, and another process of this test to write them in.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use chronos_model::{
+    CatchUp, JobDefaults, JobName, JobProgress, JobSchedule, JobSpec, Outcome, Run, RunCause,
+    RunKey, RunState, Timestamp, Trigger, Write,
+};
+use chronos_store::{SqliteOptions, SqliteStore};
+
+pub(crate) fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(&options(folder)).expect("the store opens")
+}
+
+pub(crate) fn options(folder: &Path) -> SqliteOptions {
+    SqliteOptions::new(folder).history(1_000_000)
+}
+
+pub(crate) fn job(name: &str) -> JobName {
+    name.parse().expect("a valid name")
+}
+
+pub(crate) fn put_spec(name: &str, command: &str, expected: u64) -> Write {
+    let schedule = JobSchedule::parse("R/2030-01-01T00:00:00Z/PT1H", "UTC");
+    let spec = JobSpec {
+        name: job(name),
+        command: command.to_owned(),
+        shell: true,
+        executor: String::new(),
+        executor_flags: String::new(),
+        task_info_data: String::new(),
+        retries: 2,
+        retry_delay_secs: None,
+        owner: String::new(),
+        owner_name: String::new(),
+        description: String::new(),
+        resources: JobDefaults::default().resources,
+        disabled: false,
+        soft_error: false,
+        data_processing_job_type: false,
+        epsilon: None,
+        fetch: Vec::new(),
+        uris: Vec::new(),
+        environment: Vec::new(),
+        arguments: Vec::new(),
+        high_priority: false,
+        run_as_user: String::new(),
+        concurrent: false,
+        max_completion_time_secs: 0,
+        container: None,
+        constraints: Vec::new(),
+        catch_up: CatchUp::Latest,
+        trigger: Trigger::Schedule(schedule.expect("a valid schedule")),
+    };
+    Write::PutSpec {
+        spec: Arc::new(spec),
+        expected,
+    }
+}
+
+pub(crate) fn put_progress(name: &str, generation: u64, expected: u64) -> Write {
+    let progress = JobProgress {
+        generation,
+        ..JobProgress::default()
+    };
+    Write::PutProgress {
+        job: job(name),
+        progress: Box::new(progress),
+        expected,
+    }
+}
+
+pub(crate) fn put_run(name: &str, due: i64, state: RunState) -> Write {
+    let ended = state == RunState::Ended;
+    Write::PutRun(Box::new(Run {
+        key: key(name, due),
+        target: Timestamp::from_millis(due),
+        cause: RunCause::Schedule,
+        arguments: None,
+        state,
+        not_before: None,
+        outcome: ended.then_some(Outcome::Failed),
+        reason: Some("exited with 3".to_owned()),
+        exit_code: ended.then_some(3),
+        agent: Some("agent".to_owned()),
+        created_at: Timestamp::from_millis(due),
+        started_at: Some(Timestamp::from_millis(due + 5)),
+        ended_at: ended.then_some(Timestamp::from_millis(due + 1000)),
+        kill_requested: false,
+        covers: None,
+    }))
+}
+
+pub(crate) fn key(name: &str, due: i64) -> RunKey {
+    RunKey {
+        job: job(name),
+        due: Timestamp::from_millis(due),
+        attempt: 0,
+    }
+}
+
+const FOLDER: &str = "CHRONOS_STORE_TEST_FOLDER";
+
+/// Returns the folder that another process of this test was told to work in; in the test run itself
+/// there is none.
+pub(crate) fn told_folder() -> Option<PathBuf> {
+    env::var_os(FOLDER).map(PathBuf::from)
+}
+
+/// Returns a command that runs one test of this program in another process, with a folder.
+pub(crate) fn other_process(test: &str, folder: &Path) -> Command {
+    let program = env::current_exe().expect("a test knows its program");
+    let mut command = Command::new(program);
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(FOLDER, folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    command
+}
