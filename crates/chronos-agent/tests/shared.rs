@@ -1,0 +1,63 @@
+//! Jobs made by hand, for the suite and for the stand-in of the daemon.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chronos_core::Task;
+use chronos_model::{CatchUp, JobSpec, RunKey, Timestamp, Trigger};
+use resources::{Resources, Scalar};
+
+/// The due time of all runs.
+pub(crate) const DUE: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// A job that runs a command by the shell.
+pub(crate) fn job(name: &str, command: &str) -> JobSpec {
+    JobSpec {
+        name: name.parse().expect("a good name"),
+        command: command.to_owned(),
+        shell: true,
+        executor: String::new(),
+        executor_flags: String::new(),
+        task_info_data: String::new(),
+        retries: 0,
+        retry_delay_secs: None,
+        owner: "ops@example.com".to_owned(),
+        owner_name: String::new(),
+        description: String::new(),
+        resources: Resources::new(
+            Scalar::from_thousandths(100),
+            Scalar::from_units(16),
+            Scalar::from_units(1),
+        ),
+        disabled: false,
+        soft_error: false,
+        data_processing_job_type: false,
+        epsilon: None,
+        fetch: Vec::new(),
+        uris: Vec::new(),
+        environment: Vec::new(),
+        arguments: Vec::new(),
+        high_priority: false,
+        run_as_user: String::new(),
+        concurrent: false,
+        max_completion_time_secs: 0,
+        container: None,
+        constraints: Vec::new(),
+        catch_up: CatchUp::Latest,
+        trigger: Trigger::Parents(BTreeSet::new()),
+    }
+}
+
+/// The task of a job's one run.
+pub(crate) fn task(job: JobSpec) -> Task {
+    let key = RunKey {
+        job: job.name.clone(),
+        due: DUE,
+        attempt: 0,
+    };
+    Task {
+        key,
+        target: DUE,
+        spec: Arc::new(job),
+        arguments: None,
+    }
+}
