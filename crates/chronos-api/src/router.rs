@@ -1,0 +1,165 @@
+//! Which request goes where.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware,
+    routing::{MethodRouter, delete, get, post, put},
+};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
+use tokio::sync::Semaphore;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate},
+    },
+    trace::TraceLayer,
+};
+
+use crate::{
+    ApiConfig, Backend,
+    bounds::{self, REQUESTS_MAX},
+    definitions,
+    error::ApiError,
+    graph,
+    guard::{self, Guard},
+    jobs,
+    log::{self, FOLLOWERS_MAX},
+    orders, runs, stats, status,
+};
+
+/// What every handler gets.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) guard: Arc<Guard>,
+    /// Room for requests that are worked on.
+    pub(crate) requests: Arc<Semaphore>,
+    /// Room for those who follow a log.
+    pub(crate) followers: Arc<Semaphore>,
+}
+
+/// Marks an answer that must not be compressed, because its parts have to arrive when they are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Uncompressed;
+
+/// Makes the API: every route of Chronos, with and without `/v1`, and what is new.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use chronos_api::{ApiConfig, Backend, router};
+///
+/// fn api(daemon: Arc<dyn Backend>) -> axum::Router {
+///     router(daemon, ApiConfig::default())
+/// }
+/// ```
+pub fn router(backend: Arc<dyn Backend>, config: ApiConfig) -> Router {
+    let compression = config.compression;
+    let app = App {
+        backend,
+        guard: Arc::new(Guard::new(config)),
+        requests: bounds::room(REQUESTS_MAX),
+        followers: bounds::room(FOLLOWERS_MAX),
+    };
+    // These answer even when all the room is taken by requests that hang.
+    let status = Router::new()
+        .route("/", get(status::index))
+        .route("/ping", get(status::ping))
+        .route("/leader", get(status::leader))
+        .route("/health", get(status::health));
+    let scheduler = scheduler().layer(middleware::from_fn_with_state(app.clone(), bounds::bounded));
+    let mut router = status
+        .nest("/v1/scheduler", scheduler.clone())
+        .nest("/scheduler", scheduler)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+    if compression {
+        let whole = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+            extensions.get::<Uncompressed>().is_none()
+        };
+        let layer = CompressionLayer::new().compress_when(DefaultPredicate::new().and(whole));
+        router = router.layer(layer);
+    }
+    router
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guarded))
+        .layer(CatchPanicLayer::custom(bounds::panicked))
+        .layer(middleware::map_response(nosniff))
+        // A 503 of `/health`, asked each second, is no line in the log each second.
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_failure(()),
+        )
+        .with_state(app)
+}
+
+fn scheduler() -> Router<App> {
+    Router::new()
+        .route("/iso8601", post_or_put(definitions::put_scheduled))
+        .route("/dependency", post_or_put(definitions::put_dependent))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/search", get(jobs::search))
+        .route("/jobs/summary", get(jobs::summary))
+        .route(
+            "/job/{name}",
+            get(jobs::one)
+                .put(orders::run_now)
+                .delete(definitions::delete),
+        )
+        .route("/job/{name}/runs", get(runs::of_job))
+        .route("/job/success/{name}", put(orders::mark_success))
+        // Both of the routes above: the runs of a job called `success`, and a job called `runs`.
+        .route(
+            "/job/success/runs",
+            get(runs::of_job_success).put(orders::mark_success_of_runs),
+        )
+        .route("/job/stat/{name}", get(stats::of_job))
+        .route("/runs/{id}", get(runs::one).delete(runs::kill))
+        .route("/runs/{id}/log", get(log::read))
+        .route("/task/kill/{name}", delete(orders::kill))
+        .route("/graph/dot", get(graph::dot))
+        .route("/graph/csv", get(graph::csv))
+        .route("/stats/{key}", get(stats::of_all))
+        .route("/leader", get(status::leader))
+}
+
+// Chronos 2 took either.
+fn post_or_put<H, T>(handler: H) -> MethodRouter<App>
+where
+    H: axum::handler::Handler<T, App>,
+    T: 'static,
+{
+    post(handler.clone()).put(handler)
+}
+
+async fn not_found() -> ApiError {
+    ApiError::field(StatusCode::NOT_FOUND, "path", "there is nothing here")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::field(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        "cannot be used here; the Allow header says which can",
+    )
+}
+
+// What a command printed, or what somebody called a job, is never a page of this site.
+async fn nosniff(mut response: axum::response::Response) -> axum::response::Response {
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+// Without the query: it may hold what a run is given as arguments.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+}

@@ -1,0 +1,19 @@
+//! The API as its clients see it, before a scheduler in memory with an agent that behaves.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, helpers included"
+)]
+
+mod bad_input;
+mod chronos_clients;
+mod client;
+mod daemon;
+mod definitions;
+mod guard;
+mod logs;
+mod looking;
+mod orders;
+mod runs;
+mod sockets;
+mod trouble;
