@@ -1,0 +1,155 @@
+//! What others hold of the loop: a picture to read, and a way to ask.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chronos_agent::Logs;
+use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Unavailable};
+use chronos_core::{Command, Refusal, Reply, View};
+use chronos_model::{JobDefaults, Run, RunKey, RunQuery, Timestamp};
+use chronos_store::Store;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock;
+
+/// How long a command waits for its answer; a store that is away longer makes it fail with "ask again".
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A command on its way into the loop.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    pub(crate) reply: oneshot::Sender<Result<Reply, Refusal>>,
+}
+
+/// A handle to the loop, for the API and for whoever else asks for changes.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) problem: watch::Receiver<Option<String>>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) logs: Logs,
+    pub(crate) defaults: JobDefaults,
+    pub(crate) leader: String,
+}
+
+impl Handle {
+    /// Waits until the scheduler has read its store.
+    pub async fn ready(&mut self) {
+        // The sender lives as long as the loop; once it is gone nobody can become ready.
+        if self.problem.wait_for(Option::is_none).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("leader", &self.leader)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Backend for Handle {
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    async fn command(&self, command: Command) -> Result<Reply, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.requests
+                .send(Request { command, reply })
+                .await
+                .map_err(|_closed| gone())?;
+            answer.await.map_err(|_dropped| gone())
+        };
+        match tokio::time::timeout(COMMAND_TIMEOUT, asked).await {
+            Ok(answer) => Ok(answer??),
+            Err(_elapsed) => {
+                Err(unavailable(format!("no answer within {} s", COMMAND_TIMEOUT.as_secs())).into())
+            }
+        }
+    }
+
+    async fn ended_runs(&self, query: RunQuery) -> Result<Vec<Run>, Unavailable> {
+        self.store
+            .runs(query)
+            .await
+            .map_err(|error| unavailable(error.to_string()))
+    }
+
+    async fn stored_run(&self, key: &RunKey) -> Result<Option<Run>, Unavailable> {
+        self.store
+            .run(key)
+            .await
+            .map_err(|error| unavailable(error.to_string()))
+    }
+
+    async fn read_log(
+        &self,
+        key: &RunKey,
+        stream: LogStream,
+        offset: u64,
+        max: usize,
+    ) -> Result<LogPart, LogError> {
+        let stream = match stream {
+            LogStream::Stdout => chronos_agent::LogStream::Stdout,
+            LogStream::Stderr => chronos_agent::LogStream::Stderr,
+        };
+        match self.logs.read(key, stream, offset, max).await {
+            Ok(chunk) => Ok(LogPart {
+                bytes: chunk.bytes.into(),
+                size: chunk.size,
+                ended: !chunk.running,
+            }),
+            Err(error) => Err(log_error(&error)),
+        }
+    }
+
+    fn defaults(&self) -> &JobDefaults {
+        &self.defaults
+    }
+
+    fn now(&self) -> Timestamp {
+        clock::wall()
+    }
+
+    fn leader(&self) -> Option<String> {
+        Some(self.leader.clone())
+    }
+
+    fn health(&self) -> Health {
+        let agent = self
+            .requests
+            .is_closed()
+            .then(|| "the scheduler has stopped".to_owned());
+        let scheduler = self.problem.borrow().clone().or(agent);
+        Health {
+            parts: vec![
+                ("scheduler", scheduler),
+                ("store", self.store.health().problem),
+            ],
+        }
+    }
+}
+
+fn log_error(error: &chronos_agent::LogError) -> LogError {
+    let problem = error.to_string();
+    if matches!(error, chronos_agent::LogError::NotFound) {
+        LogError::NotFound { problem }
+    } else {
+        LogError::Unreadable { problem }
+    }
+}
+
+fn gone() -> Unavailable {
+    unavailable("the scheduler is starting or stopping; ask again".to_owned())
+}
+
+const fn unavailable(problem: String) -> Unavailable {
+    Unavailable { problem }
+}

@@ -1,0 +1,24 @@
+//! The single-writer loop between the pure scheduler and the world.
+//!
+//! ```text
+//!   API ──commands──►┌──────────────┐──writes──► store
+//!                    │ run.rs: loop │◄─durable──
+//!   clock ──ticks───►│  Scheduler   │──calls───► cluster
+//!                    └──────┬───────┘◄─events───
+//!   API ◄────snapshot───────┘
+//! ```
+//!
+//! A crate of its own because it is the only one that reads clocks, waits and decides when effects
+//! happen. It decides nothing about jobs: that is `chronos-core`.
+
+mod clock;
+mod cluster;
+mod handle;
+mod journal;
+mod notices;
+mod run;
+
+pub use clock::Clock;
+pub use cluster::Cluster;
+pub use handle::{COMMAND_TIMEOUT, Handle};
+pub use run::{Runtime, RuntimeError};
