@@ -1,0 +1,227 @@
+//! Which part talks to which.
+
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use chronos_agent::{Agent, AgentConfig, LocalCluster, Stopped};
+use chronos_api::ApiConfig;
+use chronos_core::Settings;
+use chronos_model::JobDefaults;
+use chronos_runtime::{Cluster, Handle, Runtime};
+use chronos_store::{SqliteOptions, SqliteStore};
+use resources::Resources;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::{cli::Cli, exit::Failure, folder, signals};
+
+/// Runs the daemon until it is told to stop.
+pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
+    let shutdown = signals::watch().map_err(Failure::other)?;
+    let hostname = cli.hostname.clone().unwrap_or_else(host_name);
+    let data_dir = prepare_data_dir(&cli)?;
+    let store = SqliteStore::open(&store_options(&cli, &data_dir))
+        .map_err(|error| Failure::Data(error.into()))?;
+    // Before anything is started: two daemons on one port would both think they serve it.
+    let listener = listen(&cli).await?;
+    let address = listener.local_addr().map_err(Failure::other)?;
+
+    let agent_config = agent_config(&cli, &data_dir, &hostname).map_err(Failure::Data)?;
+    let agent = Agent::start(agent_config)
+        .await
+        .map_err(|error| Failure::Data(error.into()))?;
+    let LocalCluster {
+        calls,
+        events,
+        logs,
+        stopped,
+    } = agent;
+    let cluster = Cluster { calls, events };
+    let leader = format!("{hostname}:{}", address.port());
+    let (runtime, handle) = Runtime::new(
+        settings(&cli),
+        Arc::new(store),
+        cluster,
+        logs,
+        defaults(&cli),
+        leader,
+    );
+
+    let mut loop_task = tokio::spawn(runtime.run(shutdown.clone()));
+    let folder_task = cli
+        .jobs
+        .clone()
+        .map(|jobs| tokio::spawn(folder::keep_in_step(jobs, handle.clone(), shutdown.clone())));
+    let router = chronos_api::router(
+        Arc::new(handle.clone()),
+        api_config(&cli, address, &hostname)?,
+    );
+    let server = tokio::spawn(chronos_api::serve(
+        listener,
+        router,
+        shutdown.clone().cancelled_owned(),
+    ));
+    announce(address, &cli, handle);
+
+    let ended = tokio::select! {
+        ended = &mut loop_task => ended,
+        () = shutdown.cancelled() => (&mut loop_task).await,
+    };
+    shutdown.cancel();
+    stop(folder_task, server, stopped).await;
+    match ended {
+        Ok(result) => result.map_err(Failure::other),
+        Err(panic) => Err(Failure::Bug(
+            anyhow!(panic).context("the scheduler broke an invariant"),
+        )),
+    }
+}
+
+/// How long open responses, such as a log that is followed, may hold the end up; the agent too.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+async fn stop(
+    folder_task: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    agent: Stopped,
+) {
+    if tokio::time::timeout(LAST_WORDS, server).await.is_err() {
+        warn!("closing connections that are still open");
+    }
+    if tokio::time::timeout(LAST_WORDS, agent.wait())
+        .await
+        .is_err()
+    {
+        warn!("the agent has not stopped in time; nothing is lost by that");
+    }
+    if let Some(folder_task) = folder_task {
+        match folder_task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(
+                error = format!("{error:#}"),
+                "folder of jobs is not watched"
+            ),
+            Err(error) => warn!(%error, "folder of jobs is not watched"),
+        }
+    }
+}
+
+fn announce(address: SocketAddr, cli: &Cli, mut handle: Handle) {
+    if !address.ip().is_loopback() && cli.http_credentials.is_none() {
+        warn!(%address, "anybody who reaches this address can run commands here; see --http_credentials");
+    }
+    tokio::spawn(async move {
+        handle.ready().await;
+        info!(url = format!("http://{address}"), "chronosd is ready");
+    });
+}
+
+fn prepare_data_dir(cli: &Cli) -> Result<std::path::PathBuf, Failure> {
+    let usable = || -> anyhow::Result<std::path::PathBuf> {
+        let folder = &cli.data_dir;
+        private_folder(folder)
+            .with_context(|| format!("cannot create --data_dir {}", folder.display()))?;
+        fs::canonicalize(folder)
+            .with_context(|| format!("cannot use --data_dir {}", folder.display()))
+    };
+    if let Some(jobs) = cli.jobs.as_ref().filter(|jobs| !jobs.is_dir()) {
+        return Err(Failure::Other(anyhow!(
+            "--jobs {} is no folder",
+            jobs.display()
+        )));
+    }
+    usable().map_err(Failure::Data)
+}
+
+// Jobs hold secrets, so nobody else may look around here; but a command that runs as another user must
+// reach its sandbox below. A folder that is there stays as it is.
+fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(folder)
+}
+
+fn store_options(cli: &Cli, data_dir: &std::path::Path) -> SqliteOptions {
+    SqliteOptions::new(data_dir).history(usize::try_from(cli.run_history).unwrap_or(usize::MAX))
+}
+
+async fn listen(cli: &Cli) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(cli.http_address, cli.http_port);
+    let listener = TcpListener::bind(address).await;
+    listener
+        .with_context(|| format!("cannot listen on {address}; see --http_address and --http_port"))
+        .map_err(Failure::Address)
+}
+
+fn settings(cli: &Cli) -> Settings {
+    Settings {
+        failure_retry_millis: i64::from(cli.failure_retry),
+        disable_after_failures: cli.disable_after_failures,
+    }
+}
+
+fn defaults(cli: &Cli) -> JobDefaults {
+    JobDefaults {
+        resources: Resources::new(cli.mesos_task_cpu, cli.mesos_task_mem, cli.mesos_task_disk),
+        user: cli.user.clone().unwrap_or_default(),
+    }
+}
+
+fn agent_config(
+    cli: &Cli,
+    data_dir: &std::path::Path,
+    hostname: &str,
+) -> anyhow::Result<AgentConfig> {
+    let work_dir = data_dir.join("agent");
+    fs::create_dir_all(&work_dir)
+        .with_context(|| format!("cannot create {}", work_dir.display()))?;
+    let found =
+        chronos_agent::detect_resources(&work_dir).context("cannot see what this machine has")?;
+    let offered = Resources::new(
+        cli.agent_cpus.unwrap_or(found.cpus),
+        cli.agent_mem.unwrap_or(found.mem),
+        cli.agent_disk.unwrap_or(found.disk),
+    );
+    info!(cpus = %offered.cpus, mem_mb = %offered.mem, disk_mb = %offered.disk, "this machine offers");
+    let mut config = AgentConfig::new(work_dir, hostname);
+    config.resources = Some(offered);
+    config.default_user = cli.user.clone().unwrap_or_default();
+    Ok(config)
+}
+
+fn api_config(cli: &Cli, address: SocketAddr, hostname: &str) -> Result<ApiConfig, Failure> {
+    let credentials = match &cli.http_credentials {
+        None => None,
+        Some(text) => match text.split_once(':') {
+            Some((user, password)) if !user.is_empty() => {
+                Some((user.to_owned(), password.to_owned()))
+            }
+            // The text itself is a secret, be it malformed.
+            _ => {
+                return Err(Failure::Other(anyhow!(
+                    "--http_credentials is not of the form user:password"
+                )));
+            }
+        },
+    };
+    Ok(ApiConfig {
+        credentials,
+        realm: cli.http_realm.clone(),
+        compression: !cli.disable_http_compression,
+        loopback_only: address.ip().is_loopback(),
+        hostnames: vec![hostname.to_owned()],
+    })
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
+}

@@ -1,0 +1,26 @@
+//! The daemon as its operator has it: the real program, its folder, its socket, its signals.
+//!
+//! Each test starts daemons of its own on a folder of its own and a free port, and waits for what it
+//! expects by asking; how long a machine takes decides nothing.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, helpers included"
+)]
+
+mod chronos_jobs;
+mod client;
+mod crashes;
+mod daemon;
+mod dependencies;
+mod home;
+mod job_folder;
+mod logs;
+mod orders;
+mod patience;
+mod quickstart;
+mod refusals;
+mod starting;
+mod stopping;
+mod survival;
