@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use resources::{Constraint, Resources, Scalar};
 
-use crate::{Container, Epsilon, JobName, JobSchedule};
+use crate::{
+    CalendarName, CatchUp, Container, Epsilon, JobName, JobSchedule, Overlap, ParentRule,
+    RetryBackoff,
+};
 
 /// The definition of a job, checked.
 ///
@@ -28,6 +31,8 @@ pub struct JobSpec {
     pub retries: u32,
     /// Seconds before an extra attempt; `None` takes the daemon's `--failure_retry`.
     pub retry_delay_secs: Option<u64>,
+    /// How the delay grows with the attempts.
+    pub retry_backoff: RetryBackoff,
     /// Mail addresses, separated by commas.
     pub owner: String,
     /// The owner's name, for people.
@@ -56,16 +61,25 @@ pub struct JobSpec {
     pub high_priority: bool,
     /// The user the command runs as; empty takes the daemon's `--user`.
     pub run_as_user: String,
-    /// Whether runs of this job may overlap.
-    pub concurrent: bool,
+    /// What happens to a run that is due while another has not ended.
+    pub overlap: Overlap,
     /// Seconds after which a run is killed; zero for never.
     pub max_completion_time_secs: u64,
+    /// Seconds within which a launched run must be seen to run, else it is killed and has failed;
+    /// zero for no limit.
+    pub start_timeout_secs: u64,
+    /// A target starts up to so many seconds late: always as late, by a hash of job and target.
+    pub jitter_secs: u64,
     /// The container it runs in.
     pub container: Option<Container>,
     /// Conditions on the agent, all of which must hold.
     pub constraints: Vec<Constraint>,
     /// What to do about targets that nobody could run at their time.
     pub catch_up: CatchUp,
+    /// Calendars whose dates, weekdays and windows its schedule leaves out.
+    pub calendars: Vec<CalendarName>,
+    /// What must have become of the parents.
+    pub parent_rule: ParentRule,
     /// What makes it run.
     pub trigger: Trigger,
 }
@@ -76,16 +90,21 @@ impl JobSpec {
         static NONE: BTreeSet<JobName> = BTreeSet::new();
         match &self.trigger {
             Trigger::Schedule(_) => &NONE,
-            Trigger::Parents(parents) => parents,
+            Trigger::Parents(parents) | Trigger::Both { parents, .. } => parents,
         }
     }
 
     /// Returns the schedule, `None` for a dependent job.
     pub const fn schedule(&self) -> Option<&JobSchedule> {
         match &self.trigger {
-            Trigger::Schedule(schedule) => Some(schedule),
+            Trigger::Schedule(schedule) | Trigger::Both { schedule, .. } => Some(schedule),
             Trigger::Parents(_) => None,
         }
+    }
+
+    /// Whether runs of this job may overlap, in Chronos' word.
+    pub const fn concurrent(&self) -> bool {
+        matches!(self.overlap, Overlap::Allow { .. })
     }
 
     /// Returns all files to bring into the sandbox: those of `fetch`, then those of `uris`.
@@ -100,29 +119,15 @@ impl JobSpec {
 pub enum Trigger {
     /// Instants of a repeating interval.
     Schedule(JobSchedule),
-    /// The completion of all of these jobs.
+    /// The completion of these jobs.
     Parents(BTreeSet<JobName>),
-}
-
-/// What to do about targets that passed while nobody could run them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum CatchUp {
-    /// One run for the newest of them, as Chronos 3 does.
-    #[default]
-    Latest,
-}
-
-impl CatchUp {
-    /// All policies.
-    pub const ALL: [Self; 1] = [Self::Latest];
-
-    /// Returns the word used in job JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Latest => "latest",
-        }
-    }
+    /// Both: an instant has come, and these jobs have completed since the last run.
+    Both {
+        /// Whose instants.
+        schedule: JobSchedule,
+        /// Whose completions.
+        parents: BTreeSet<JobName>,
+    },
 }
 
 /// A file brought into the sandbox.

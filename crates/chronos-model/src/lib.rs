@@ -31,11 +31,14 @@
     clippy::float_arithmetic
 )]
 
+mod calendar;
 mod container;
 mod epsilon;
+mod jitter;
 mod job;
 pub mod limits;
 mod name;
+mod policy;
 mod problem;
 mod read;
 mod record;
@@ -46,20 +49,23 @@ mod task_id;
 mod time;
 mod write;
 
+pub use calendar::{Calendar, CalendarName};
 pub use container::{
     Container, ContainerKind, ExternalVolume, IpProtocol, Network, NetworkInfo, Parameter,
     PortMapping, Volume, VolumeMode,
 };
 pub use epsilon::{Epsilon, EpsilonError};
-pub use job::{CatchUp, EnvironmentVariable, Fetch, JobDefaults, JobSpec, Trigger};
+pub use jitter::jitter_millis;
+pub use job::{EnvironmentVariable, Fetch, JobDefaults, JobSpec, Trigger};
 pub use name::{JOB_NAME_LEN_MAX, JobName, JobNameError};
+pub use policy::{CatchUp, DstPolicy, Overlap, ParentRule, RetryBackoff};
 pub use problem::{FieldProblem, PROBLEMS_MAX};
 pub use read::JobKind;
 pub use record::{
-    JobProgress, JobRecord, JobSource, NextTarget, Quarantined, Revision, RunQuery, Snapshot, Tomb,
-    Write,
+    Completion, CompletionKind, JobProgress, JobRecord, JobSource, NextTarget, Quarantined,
+    Revision, RunQuery, Snapshot, Tomb, Write,
 };
-pub use run::{Covered, Outcome, Run, RunCause, RunState};
+pub use run::{Covered, Generation, Lineage, Outcome, Run, RunCause, RunState};
 pub use schedule::{JobSchedule, JobScheduleError, Targets};
 pub use stored::STORED_SPEC_VERSION;
 pub use task_id::{RunKey, RunKeyError};

@@ -43,5 +43,30 @@ pub const RETRIES_MAX: u32 = i32::MAX.unsigned_abs();
 /// The longest delay before an extra attempt, in seconds: a week, beyond which it is a schedule.
 pub const RETRY_DELAY_SECS_MAX: u64 = 7 * 24 * 60 * 60;
 
+/// How many missed targets are run under `catchUp: all` where the job does not say.
+pub const CATCH_UP_LIMIT_DEFAULT: u32 = 100;
+
+/// The most missed targets that one catch-up may run: beyond it the queue of one job would crowd out
+/// everybody else's.
+pub const CATCH_UP_LIMIT_MAX: u32 = 10_000;
+
+/// How many runs of a job may wait under `overlap: queueAll` where the job does not say.
+pub const OVERLAP_LIMIT_DEFAULT: u32 = 100;
+
+/// The most runs of one job that may wait, or be at agents at once.
+pub const OVERLAP_LIMIT_MAX: u32 = 10_000;
+
+/// The longest back-off where the job does not say, in seconds: an hour.
+pub const RETRY_DELAY_MAX_SECS_DEFAULT: u64 = 60 * 60;
+
+/// The longest jitter, in seconds: a day, beyond which it is another schedule.
+pub const JITTER_SECS_MAX: u64 = 24 * 60 * 60;
+
+/// The most schedules of one job.
+pub const SCHEDULES_LEN_MAX: usize = 32;
+
+/// The most calendars of one job.
+pub const CALENDARS_LEN_MAX: usize = 16;
+
 /// The longest completion time, in seconds: Mesos takes nanoseconds in 63 bits.
 pub const COMPLETION_TIME_SECS_MAX: u64 = 9_223_372_036;

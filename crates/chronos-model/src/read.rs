@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use self::field::{Object, Path};
 use crate::{
-    CatchUp, Epsilon, FieldProblem, JobDefaults, JobName, JobNameError, JobSpec, Timestamp,
+    CatchUp, Epsilon, FieldProblem, JobDefaults, JobName, JobNameError, JobSpec, Overlap,
+    ParentRule, RetryBackoff, Timestamp,
     limits::{COMPLETION_TIME_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX, RETRY_DELAY_SECS_MAX},
     problem::Problems,
 };
@@ -141,7 +142,16 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         run_as_user: job
             .read("runAsUser", problems, field::text)
             .unwrap_or_else(|| origin.defaults.user.clone()),
-        concurrent: job.flag("concurrent", false, problems),
+        overlap: if job.flag("concurrent", false, problems) {
+            Overlap::Allow { limit: None }
+        } else {
+            Overlap::QueueOne
+        },
+        retry_backoff: RetryBackoff::default(),
+        start_timeout_secs: 0,
+        jitter_secs: 0,
+        calendars: Vec::new(),
+        parent_rule: ParentRule::default(),
         max_completion_time_secs: job
             .integer("maxCompletionTime", 0..=COMPLETION_TIME_SECS_MAX, problems)
             .unwrap_or_default(),

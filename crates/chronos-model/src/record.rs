@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{JobName, JobSpec, Run, RunKey, Timestamp};
+use crate::{
+    Calendar, CalendarName, Generation, JobName, JobSpec, Lineage, Run, RunKey, Timestamp,
+};
 
 /// The version of a stored value: one more with each write.
 pub type Revision = u64;
@@ -42,10 +44,14 @@ pub struct JobProgress {
     pub due_floor: Option<Timestamp>,
     /// Runs due up to this instant belong to earlier jobs of this name.
     pub due_birth: Option<Timestamp>,
-    /// How often the job completed in a way that counts for its children.
-    pub generation: u64,
-    /// For each parent, the generation that the last run used up.
+    /// How often the job has completed, in whatever way; the number of the newest completion.
+    pub completed: u64,
+    /// The newest completions, oldest first: as many as its children may still need.
+    pub completions: Vec<Completion>,
+    /// For each parent, the number of the newest completion that is used up.
     pub consumed: BTreeMap<JobName, u64>,
+    /// The parents' completions that the newest run came from; a run by hand repeats it.
+    pub generation: Option<Box<Generation>>,
     /// Runs that succeeded.
     pub success_count: u64,
     /// Runs that failed for good, after their retries.
@@ -60,10 +66,53 @@ pub struct JobProgress {
     pub source: Option<JobSource>,
 }
 
+/// One completion of a job, for its children to count.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Completion {
+    /// Its number, one more than the one before.
+    pub number: u64,
+    /// What it was.
+    pub kind: CompletionKind,
+    /// The run, `None` when it was marked as successful by hand.
+    pub run: Option<RunKey>,
+    /// From which completions of earlier jobs it comes, itself included.
+    pub lineage: Lineage,
+}
+
+/// How a job completed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CompletionKind {
+    /// With success, or by a mark, or by a failure that counts as one (`softError`).
+    Success,
+    /// With a failure that no attempt follows.
+    Failure,
+    /// Killed on request.
+    Killed,
+}
+
+impl CompletionKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Success, Self::Failure, Self::Killed];
+
+    /// Returns the word used in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Killed => "killed",
+        }
+    }
+
+    /// Finds a kind by its [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// A target that is still to come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NextTarget {
-    /// Its position in the schedule, zero-based.
+    /// How many targets of the schedule come before it.
     pub index: u64,
     /// Its instant.
     pub at: Timestamp,
@@ -117,6 +166,10 @@ pub enum Write {
     },
     /// Creates or replaces a run.
     PutRun(Box<Run>),
+    /// Creates or replaces a calendar.
+    PutCalendar(Arc<Calendar>),
+    /// Removes a calendar; nothing happens when there is none.
+    DeleteCalendar(CalendarName),
     /// Removes the tomb and all ended runs of a job that no longer exists.
     Forget {
         /// The job.
@@ -125,14 +178,15 @@ pub enum Write {
 }
 
 impl Write {
-    /// Returns the job it concerns.
-    pub fn job(&self) -> &JobName {
+    /// Returns the job it concerns, `None` for a calendar.
+    pub fn job(&self) -> Option<&JobName> {
         match self {
-            Self::PutSpec { spec, .. } => &spec.name,
+            Self::PutSpec { spec, .. } => Some(&spec.name),
             Self::PutProgress { job, .. } | Self::DeleteJob { job, .. } | Self::Forget { job } => {
-                job
+                Some(job)
             }
-            Self::PutRun(run) => &run.key.job,
+            Self::PutRun(run) => Some(&run.key.job),
+            Self::PutCalendar(_) | Self::DeleteCalendar(_) => None,
         }
     }
 }
@@ -144,6 +198,8 @@ pub struct Snapshot {
     pub jobs: Vec<JobRecord>,
     /// All runs that have not ended, by key.
     pub active_runs: Vec<Run>,
+    /// All calendars.
+    pub calendars: Vec<Arc<Calendar>>,
     /// The deleted jobs that are still remembered.
     pub tombs: BTreeMap<JobName, Tomb>,
     /// Records that could not be read: they are kept and shown, never dropped or fatal.

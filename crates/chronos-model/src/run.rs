@@ -1,8 +1,8 @@
 //! One run: an attempt to meet one target of one job.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use crate::{RunKey, Timestamp};
+use crate::{JobName, RunKey, Timestamp};
 
 /// Everything that is remembered of one run, while it lives and after.
 ///
@@ -38,9 +38,26 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Somebody asked to kill it.
     pub kill_requested: bool,
+    /// Which completions of parents brought it about, or will have before it starts.
+    pub parents: Option<Box<Generation>>,
     /// This record also stands for so many earlier targets, from this one on (see [`Covered`]).
     pub covers: Option<Covered>,
 }
+
+/// Completions of parents that belong together and bring about one run of a child.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Generation {
+    /// The runs of the parents; a parent that was marked as successful has none.
+    pub runs: Vec<RunKey>,
+    /// From which completions of earlier jobs they come.
+    pub lineage: Lineage,
+}
+
+/// From which completions of which earlier jobs something comes: the number that each of them had.
+///
+/// Only jobs with several children are in it: where ways part, they may meet again, and a child that
+/// has two parents must not mix the third completion on one way with the second on the other.
+pub type Lineage = BTreeMap<JobName, u64>;
 
 /// Earlier targets with the same outcome, when there were too many for a record each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -147,22 +164,38 @@ impl fmt::Display for Outcome {
 pub enum RunCause {
     /// A target of the job's schedule.
     Schedule,
+    /// A target of the job's schedule that passed while nobody could run it, under `catchUp: all`.
+    CatchUp,
     /// The job's parents completed.
     Parents,
     /// An operator asked for it.
     Manual,
+    /// An operator asked for a target that had passed; children do not run for it.
+    Backfill,
+    /// The same, and children run for it; theirs have this cause too.
+    BackfillWithChildren,
 }
 
 impl RunCause {
     /// All causes.
-    pub const ALL: [Self; 3] = [Self::Schedule, Self::Parents, Self::Manual];
+    pub const ALL: [Self; 6] = [
+        Self::Schedule,
+        Self::CatchUp,
+        Self::Parents,
+        Self::Manual,
+        Self::Backfill,
+        Self::BackfillWithChildren,
+    ];
 
     /// Returns the word used in JSON and in the store.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
+            Self::CatchUp => "catchUp",
             Self::Parents => "parents",
             Self::Manual => "manual",
+            Self::Backfill => "backfill",
+            Self::BackfillWithChildren => "backfillWithChildren",
         }
     }
 

@@ -26,8 +26,8 @@ const PERIOD_MIN: Duration = Duration::from_secs(1);
 /// let schedule = JobSchedule::parse("R2/2017-05-04T13:00:00Z/P1D", "Europe/Paris")?;
 /// let targets = schedule.targets(Timestamp::default())?;
 /// // As in Chronos the zone wins over the offset: 13:00 on the clocks of Paris.
-/// assert_eq!(targets.at(0).unwrap().at.to_string(), "2017-05-04T11:00:00.000Z");
-/// assert_eq!(targets.at(2), None);
+/// assert_eq!(targets.first().unwrap().at.to_string(), "2017-05-04T11:00:00.000Z");
+/// assert_eq!(targets.remaining(targets.first().unwrap().at), Some(2));
 /// # Ok::<(), chronos_model::JobScheduleError>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -82,7 +82,7 @@ impl JobSchedule {
         anchor: Timestamp,
         start_min: Timestamp,
     ) -> Result<(), JobScheduleError> {
-        match self.targets(anchor)?.at(0) {
+        match self.targets(anchor)?.first() {
             Some(first) if first.at < start_min => Err(JobScheduleError::Start {
                 found: first.at,
                 start_min,
@@ -178,12 +178,35 @@ fn is_java_short_id(text: &str) -> bool {
 pub struct Targets(Schedule);
 
 impl Targets {
-    /// Returns the k-th target, zero-based.
-    pub fn at(&self, index: u64) -> Option<NextTarget> {
-        self.0.occurrence(index).map(|at| NextTarget {
-            index,
+    /// Returns the first target.
+    pub fn first(&self) -> Option<NextTarget> {
+        self.0.occurrence(0).map(|at| NextTarget {
+            index: 0,
             at: Timestamp::from_utc(at),
         })
+    }
+
+    /// Returns how many targets there are after `after` and up to `until`.
+    pub fn count_between(&self, after: Timestamp, until: Timestamp) -> u64 {
+        let edges = after
+            .plus_millis(1)
+            .to_utc()
+            .zip(until.plus_millis(1).to_utc());
+        edges.map_or(0, |(after, until)| {
+            let before = |instant| instant - TimeDelta::nanoseconds(1);
+            self.0.count_between(before(after), before(until))
+        })
+    }
+
+    /// Returns how many targets there are from `from` on, `None` for no end.
+    pub fn remaining(&self, from: Timestamp) -> Option<u64> {
+        let Repetitions::Times(times) = self.0.repetitions() else {
+            return None;
+        };
+        let passed = self.at_or_before(from.plus_millis(-1));
+        Some(passed.map_or(times, |passed| {
+            times.saturating_sub(passed.index).saturating_sub(1)
+        }))
     }
 
     /// Returns the first target after `instant`.

@@ -94,7 +94,7 @@ impl JobSpec {
         put("arguments", self.arguments.as_slice().into());
         put("highPriority", self.high_priority.into());
         put("runAsUser", self.run_as_user.as_str().into());
-        put("concurrent", self.concurrent.into());
+        put("concurrent", self.concurrent().into());
         put("maxCompletionTime", self.max_completion_time_secs.into());
         if let Some(container) = &self.container {
             put("container", container::write(container));
@@ -106,7 +106,7 @@ impl JobSpec {
 
     fn put_trigger(&self, put: &mut impl FnMut(&str, Value)) {
         match &self.trigger {
-            Trigger::Parents(parents) => {
+            Trigger::Parents(parents) | Trigger::Both { parents, .. } => {
                 put(
                     "parents",
                     parents.iter().map(crate::JobName::as_str).collect(),

@@ -28,8 +28,10 @@ pub(crate) fn encode(progress: &JobProgress) -> String {
         due_max,
         due_floor,
         due_birth,
-        generation,
+        completed,
+        completions: _,
         consumed,
+        generation: _,
         success_count,
         error_count,
         errors_since_last_success,
@@ -54,7 +56,7 @@ pub(crate) fn encode(progress: &JobProgress) -> String {
     if let Some(due_birth) = due_birth {
         put("dueBirth", due_birth.millis().into());
     }
-    put("generation", (*generation).into());
+    put("generation", (*completed).into());
     if !consumed.is_empty() {
         let consumed = consumed
             .iter()
@@ -98,7 +100,9 @@ pub(crate) fn decode(text: &str) -> Result<JobProgress, String> {
         due_max: json.instant("dueMax")?,
         due_floor: json.instant("dueFloor")?,
         due_birth: json.instant("dueBirth")?,
-        generation: json.count("generation")?.unwrap_or_default(),
+        completed: json.count("generation")?.unwrap_or_default(),
+        completions: Vec::new(),
+        generation: None,
         consumed: match json.object("consumed")? {
             Some(consumed) => consumed
                 .0
@@ -202,7 +206,9 @@ mod tests {
             due_max: Some(Timestamp::from_millis(5)),
             due_floor: Some(Timestamp::from_millis(13)),
             due_birth: Some(Timestamp::from_millis(14)),
-            generation: 6,
+            completed: 6,
+            completions: Vec::new(),
+            generation: None,
             consumed: [
                 ("a b".parse().unwrap(), 7),
                 ("c#".parse().unwrap(), u64::MAX),
@@ -247,7 +253,7 @@ mod tests {
         assert_eq!(
             decode(r#"{"v":1,"dueMax":null,"fromTheFuture":{"x":[1]},"generation":2}"#),
             Ok(JobProgress {
-                generation: 2,
+                completed: 2,
                 ..JobProgress::default()
             })
         );

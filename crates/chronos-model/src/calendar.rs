@@ -1,0 +1,48 @@
+//! Calendars: named dates, weekdays and windows that schedules leave out.
+
+use std::{fmt, str::FromStr};
+
+use crate::{JobName, JobNameError, Timestamp};
+
+/// The name of a calendar; it follows the rules of job names.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CalendarName(JobName);
+
+impl CalendarName {
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for CalendarName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for CalendarName {
+    type Err = JobNameError;
+
+    fn from_str(text: &str) -> Result<Self, JobNameError> {
+        text.parse().map(Self)
+    }
+}
+
+/// Times at which the jobs that name it do not start.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Calendar {
+    name: CalendarName,
+}
+
+impl Calendar {
+    /// Returns the name.
+    pub const fn name(&self) -> &CalendarName {
+        &self.name
+    }
+
+    /// Returns the first instant after `at` that is not left out, `None` when `at` is not left out.
+    pub const fn excluded_until(&self, _at: Timestamp) -> Option<Timestamp> {
+        None
+    }
+}
