@@ -46,3 +46,43 @@ impl Calendar {
         None
     }
 }
+
+/// All calendars of one job.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Exclusions(Vec<std::sync::Arc<Calendar>>);
+
+/// The first target that no calendar leaves out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Allowed {
+    /// This one.
+    At(crate::NextTarget),
+    /// There is none.
+    None,
+    /// None was found up to this instant; look again then.
+    NotWithin(Timestamp),
+}
+
+impl Exclusions {
+    /// Puts calendars together.
+    pub const fn new(calendars: Vec<std::sync::Arc<Calendar>>) -> Self {
+        Self(calendars)
+    }
+
+    /// Whether nothing is left out.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Says which calendar leaves `at` out, and until when, over all calendars.
+    pub fn excluded_until(&self, at: Timestamp) -> Option<(Timestamp, &CalendarName)> {
+        let calendar = self.0.first()?;
+        calendar
+            .excluded_until(at)
+            .map(|end| (end, calendar.name()))
+    }
+
+    /// Finds the first target after `from` that no calendar leaves out.
+    pub fn first_allowed(&self, targets: &crate::Targets, from: Timestamp) -> Allowed {
+        targets.after(from).map_or(Allowed::None, Allowed::At)
+    }
+}

@@ -49,7 +49,7 @@ mod task_id;
 mod time;
 mod write;
 
-pub use calendar::{Calendar, CalendarName};
+pub use calendar::{Allowed, Calendar, CalendarName, Exclusions};
 pub use container::{
     Container, ContainerKind, ExternalVolume, IpProtocol, Network, NetworkInfo, Parameter,
     PortMapping, Volume, VolumeMode,

@@ -186,6 +186,19 @@ impl Targets {
         })
     }
 
+    /// Returns when a target of `job` starts: up to `jitter_secs` later, but before the one that follows.
+    pub fn start_of(&self, job: &crate::JobName, target: Timestamp, jitter_secs: u64) -> Timestamp {
+        if jitter_secs == 0 {
+            return target;
+        }
+        let gap = self.after(target).map_or(u64::MAX, |following| {
+            u64::try_from(following.at.millis_since(target).saturating_sub(1)).unwrap_or(0)
+        });
+        let width = gap.min(jitter_secs.saturating_mul(1000));
+        let late = crate::jitter_millis(job, target, width);
+        target.plus_millis(i64::try_from(late).unwrap_or(i64::MAX))
+    }
+
     /// Returns how many targets there are after `after` and up to `until`.
     pub fn count_between(&self, after: Timestamp, until: Timestamp) -> u64 {
         let edges = after
