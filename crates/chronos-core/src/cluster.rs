@@ -67,6 +67,8 @@ pub struct Task {
     pub spec: Arc<JobSpec>,
     /// Arguments that replace those of the job.
     pub arguments: Option<String>,
+    /// The runs of the parents that brought it about.
+    pub parent_runs: Vec<RunKey>,
 }
 
 /// A fact from the cluster.

@@ -46,6 +46,12 @@ impl Task {
         }
     }
 
+    // Commas, because the names of Chronos 2 may hold spaces, and none may hold a comma.
+    fn parent_runs_text(&self) -> String {
+        let ids: Vec<String> = self.parent_runs.iter().map(ToString::to_string).collect();
+        ids.join(",")
+    }
+
     /// Returns the variables of the command; the ones that Chronos gives win over the job's own.
     pub fn environment(&self, hostname: &str) -> Vec<(String, String)> {
         let task_id = self.key.to_string();
@@ -59,8 +65,9 @@ impl Task {
             ("CHRONOS_RESOURCE_MEM", java_double(spec.resources.mem)),
             ("CHRONOS_RESOURCE_CPU", java_double(spec.resources.cpus)),
             ("CHRONOS_RESOURCE_DISK", java_double(spec.resources.disk)),
-            ("CHRONOS_JOB_RUN_TIME", self.key.due.millis().to_string()),
+            ("CHRONOS_JOB_RUN_TIME", self.target.millis().to_string()),
             ("CHRONOS_JOB_RUN_ATTEMPT", self.key.attempt.to_string()),
+            ("CHRONOS_PARENT_RUNS", self.parent_runs_text()),
         ];
         let own =
             own_variables(spec).filter(|(name, _)| given.iter().all(|(taken, _)| taken != name));

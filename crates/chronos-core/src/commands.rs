@@ -14,9 +14,10 @@ use crate::{
     Cascade, Command, Effect, Notice, Refusal, Reply, RequestId, Scheduler,
     command::sanitised,
     job::{Job, Runs, end, new_run},
+    parents::repeated,
     scheduler::Timer,
     settings::TOMB_MILLIS,
-    targets::{Passed, first_target, first_target_after_change, raise_due_floor},
+    targets::{Passed, raise_due_floor},
 };
 
 type Answer = Result<Reply, Refusal>;
@@ -30,6 +31,14 @@ impl Scheduler {
             Command::MarkSuccess { job } => self.mark_success(&job),
             Command::KillJob { job } => self.kill_job(&job),
             Command::KillRun { key } => self.kill_one(&key),
+            Command::Backfill {
+                job,
+                from,
+                to,
+                with_children,
+            } => self.backfill(&job, from, to, with_children),
+            Command::PutCalendar(calendar) => Ok(self.put_calendar(&calendar)),
+            Command::DeleteCalendar(name) => self.delete_calendar(&name),
         };
         self.changes.then(Effect::Reply { request, reply });
     }
@@ -39,6 +48,7 @@ impl Scheduler {
         self.graph
             .check(&name, spec.parents())
             .map_err(invalid_parents)?;
+        self.check_calendars(&spec)?;
         if self.jobs.contains_key(&name) {
             self.replace(spec, source)?;
             Ok(Reply::Updated)
@@ -56,9 +66,6 @@ impl Scheduler {
         let progress = JobProgress {
             created_at: now,
             anchor: now,
-            next: targets
-                .as_ref()
-                .and_then(|targets| first_target(targets, now)),
             due_max,
             due_floor: due_max,
             due_birth: due_max,
@@ -68,15 +75,20 @@ impl Scheduler {
         self.graph
             .insert(name.clone(), spec.parents().iter().cloned())
             .map_err(invalid_parents)?;
-        let next = progress.next.map(|next| next.at);
-        let job = Job {
+        let exclusions = self.exclusions(&spec);
+        let mut job = Job {
             spec,
             spec_revision: 0,
             progress,
             progress_revision: 0,
             targets,
+            exclusions,
+            wake: None,
             runs: Runs::new(),
         };
+        job.progress.next = job.first_target(now);
+        let next = job.next_run();
+        self.use_calendars(&name, &job.spec.calendars);
         self.jobs.insert(name.clone(), Arc::new(job));
         self.consume_parents(&name);
         self.changes.spec(&name);
@@ -105,24 +117,28 @@ impl Scheduler {
         let targets = compile(&spec, progress.anchor)?;
         if !same_schedule {
             raise_due_floor(&mut progress);
-            let at_anchor = spec
-                .schedule()
-                .is_some_and(chronos_model::JobSchedule::starts_at_anchor);
-            progress.next = targets
-                .as_ref()
-                .and_then(|targets| first_target_after_change(targets, now, at_anchor));
         }
         progress.consumed = self.consumed_after_change(&old, &spec);
         self.graph
             .insert(name.clone(), spec.parents().iter().cloned())
             .map_err(invalid_parents)?;
-        let (spec_changed, progress_changed) = (spec != old.spec, progress != old.progress);
-        let next = progress.next.map(|next| next.at);
-        self.change_job(&name, |job| {
-            job.spec = spec;
-            job.progress = progress;
-            job.targets = targets;
-        });
+        let exclusions = self.exclusions(&spec);
+        self.unuse_calendars(&name, &old.spec.calendars);
+        self.use_calendars(&name, &spec.calendars);
+        let spec_changed = spec != old.spec;
+        let mut job = Job {
+            spec,
+            progress,
+            targets,
+            exclusions,
+            ..old.as_ref().clone()
+        };
+        if !same_schedule {
+            job.progress.next = job.first_target_after_change(now);
+        }
+        let progress_changed = job.progress != old.progress;
+        let next = job.next_run();
+        self.jobs.insert(name.clone(), Arc::new(job));
         if spec_changed {
             self.changes.spec(&name);
             self.notice(Notice::JobUpdated {
@@ -152,7 +168,7 @@ impl Scheduler {
     fn consumed_after_change(&self, old: &Job, spec: &JobSpec) -> BTreeMap<JobName, u64> {
         let consumed = |parent: &JobName| match old.progress.consumed.get(parent) {
             Some(&consumed) => consumed,
-            None => self.generation(parent),
+            None => self.completed_count(parent),
         };
         spec.parents()
             .iter()
@@ -193,11 +209,7 @@ impl Scheduler {
             parents.remove(&parent.spec.name);
             parents.extend(parent.spec.parents().iter().cloned());
             let mut spec = child.spec.as_ref().clone();
-            spec.trigger = if parents.is_empty() {
-                parent.spec.trigger.clone()
-            } else {
-                Trigger::Parents(parents)
-            };
+            spec.trigger = inherited(&child.spec.trigger, &parent.spec.trigger, parents);
             self.replace(Arc::new(spec), None)?;
         }
         Ok(())
@@ -216,7 +228,8 @@ impl Scheduler {
         };
         let removed = self.graph.remove(name);
         debug_assert!(removed.is_ok(), "a job with children is not removed");
-        let runs = Arc::unwrap_or_clone(job.clone()).runs;
+        self.unuse_calendars(name, &job.spec.calendars);
+        let runs = job.runs.clone();
         if !runs.is_empty() {
             self.orphans.entry(name.clone()).or_default().extend(runs);
         }
@@ -265,6 +278,7 @@ impl Scheduler {
             attempt: 0,
         };
         let mut run = new_run(key.clone(), now, RunCause::Manual, now);
+        run.parents = repeated(&job);
         run.arguments = arguments
             .map(|text| sanitised(&text))
             .filter(|text| !text.trim().is_empty());
@@ -273,23 +287,6 @@ impl Scheduler {
         }
         self.add_run(run);
         Ok(Reply::Run(key))
-    }
-
-    // As Chronos: a run by hand does not overlap, does not queue behind itself, and does not run a
-    // disabled job. A retry that still waits for its delay gives way instead.
-    fn why_not_now(&self, job: &Job) -> Option<String> {
-        if job.spec.disabled {
-            return Some("the job is disabled".to_owned());
-        }
-        if let Some(occupant) = job.occupant() {
-            return Some(format!(
-                "the job is not concurrent and {} has not ended",
-                occupant.key
-            ));
-        }
-        let queued = job.waiting().find(|run| self.queue.contains(&run.key))?;
-        (!job.spec.concurrent)
-            .then(|| format!("the job is not concurrent and {} is queued", queued.key))
     }
 
     fn mark_success(&mut self, name: &JobName) -> Answer {
@@ -305,6 +302,7 @@ impl Scheduler {
         }
         self.consume_parents(name);
         self.count_success(name);
+        self.mark_completed(name);
         Ok(Reply::Done)
     }
 
@@ -352,5 +350,21 @@ fn invalid_parents(error: GraphError<JobName>) -> Refusal {
     Refusal::Invalid {
         field: "parents",
         problem: error.to_string(),
+    }
+}
+
+// A child takes the place of a deleted parent: it gets its parents, or its schedule when it has no parent
+// left. A schedule of its own stays.
+fn inherited(child: &Trigger, parent: &Trigger, parents: BTreeSet<JobName>) -> Trigger {
+    match (child, parent) {
+        (Trigger::Both { schedule, .. }, _) if parents.is_empty() => {
+            Trigger::Schedule(schedule.clone())
+        }
+        (Trigger::Both { schedule, .. }, _) => Trigger::Both {
+            schedule: schedule.clone(),
+            parents,
+        },
+        (Trigger::Schedule(_) | Trigger::Parents(_), _) if parents.is_empty() => parent.clone(),
+        (Trigger::Schedule(_) | Trigger::Parents(_), _) => Trigger::Parents(parents),
     }
 }

@@ -1,6 +1,6 @@
 //! What goes out: instructions as plain data.
 
-use chronos_model::{JobName, RunKey, Write};
+use chronos_model::{CalendarName, JobName, RunKey, Write};
 use thiserror::Error;
 
 use crate::{ClusterCall, Notice, PersistId, RequestId};
@@ -41,6 +41,8 @@ pub enum Reply {
     Done,
     /// A run was recorded, be it only as skipped.
     Run(RunKey),
+    /// So many runs were recorded, oldest first.
+    Runs(Vec<RunKey>),
 }
 
 /// Why a command is not carried out. Nothing changed.
@@ -60,6 +62,17 @@ pub enum Refusal {
         field: &'static str,
         /// What is wrong with it.
         problem: String,
+    },
+    /// There is no such calendar.
+    #[error("unknown calendar {0}")]
+    UnknownCalendar(CalendarName),
+    /// Jobs name the calendar that is to be deleted.
+    #[error("calendar {calendar} is used by jobs")]
+    CalendarInUse {
+        /// The calendar.
+        calendar: CalendarName,
+        /// All of them.
+        jobs: Vec<JobName>,
     },
     /// Other jobs depend on the one to be deleted.
     #[error("job {job} has children")]

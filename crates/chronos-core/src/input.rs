@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chronos_model::{JobName, JobSource, JobSpec, RunKey, Timestamp};
+use chronos_model::{Calendar, CalendarName, JobName, JobSource, JobSpec, RunKey, Timestamp};
 
 use crate::ClusterEvent;
 
@@ -43,6 +43,11 @@ pub enum Input {
     Cluster(ClusterEvent),
     /// A write is durable.
     Persisted(PersistId),
+    /// Look after the next so many jobs: whether timers, queue and runs agree with what is stored.
+    Audit {
+        /// How many at most; a round begins anew after the last.
+        jobs: usize,
+    },
 }
 
 /// What somebody wants.
@@ -84,6 +89,21 @@ pub enum Command {
         /// The run.
         key: RunKey,
     },
+    /// Runs targets that have passed, oldest first.
+    Backfill {
+        /// The job.
+        job: JobName,
+        /// The first instant.
+        from: Timestamp,
+        /// The last instant; both are included.
+        to: Timestamp,
+        /// Whether the jobs that depend on it run too.
+        with_children: bool,
+    },
+    /// Creates or replaces a calendar.
+    PutCalendar(Arc<Calendar>),
+    /// Deletes a calendar that no job names.
+    DeleteCalendar(CalendarName),
 }
 
 /// What happens to the children of a job that is deleted.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{
-    JobName, JobProgress, JobRecord, JobScheduleError, JobSpec, NextTarget, Outcome, Revision, Run,
-    RunKey, RunState, Targets, Timestamp,
+    Exclusions, JobName, JobProgress, JobRecord, JobScheduleError, JobSpec, NextTarget, Outcome,
+    Revision, Run, RunKey, RunState, Targets, Timestamp,
 };
 
 /// A job, as the scheduler knows it and as readers see it.
@@ -15,6 +15,10 @@ pub struct Job {
     pub(crate) progress: JobProgress,
     pub(crate) progress_revision: Revision,
     pub(crate) targets: Option<Targets>,
+    /// The job's calendars.
+    pub(crate) exclusions: Exclusions,
+    /// What the timer of the next target is set to.
+    pub(crate) wake: Option<Timestamp>,
     pub(crate) runs: Runs,
 }
 
@@ -23,7 +27,10 @@ pub(crate) type Runs = BTreeMap<(Timestamp, u32), Arc<Run>>;
 
 impl Job {
     /// Takes a job from its stored record.
-    pub(crate) fn from_record(record: JobRecord) -> Result<Self, JobScheduleError> {
+    pub(crate) fn from_record(
+        record: JobRecord,
+        exclusions: Exclusions,
+    ) -> Result<Self, JobScheduleError> {
         let targets = match record.spec.schedule() {
             Some(schedule) => Some(schedule.targets(record.progress.anchor)?),
             None => None,
@@ -40,6 +47,8 @@ impl Job {
             progress,
             progress_revision,
             targets,
+            exclusions,
+            wake: None,
             runs: Runs::new(),
         })
     }
@@ -66,12 +75,11 @@ impl Job {
 
     /// Returns how many targets are left, `None` for no end and for dependent jobs.
     pub fn targets_remaining(&self) -> Option<u64> {
-        let total = self.spec.schedule()?.repetitions()?;
-        Some(
-            self.progress
-                .next
-                .map_or(0, |next| total.saturating_sub(next.index)),
-        )
+        let targets = self.targets.as_ref()?;
+        match self.progress.next {
+            Some(next) => targets.remaining(next.at),
+            None => Some(0),
+        }
     }
 
     /// Returns its runs, oldest first: those that have not ended, and some that just did.
@@ -111,14 +119,6 @@ impl Job {
             (Some(success), Some(error)) if success > error => LastStatus::Success,
             (None | Some(_), Some(_)) => LastStatus::Failure,
         }
-    }
-
-    /// Returns the run that holds the job's only place, `None` when a further one may start.
-    pub(crate) fn occupant(&self) -> Option<&Arc<Run>> {
-        if self.spec.concurrent {
-            return None;
-        }
-        self.active_runs().find(|run| occupies(run))
     }
 
     /// Returns the runs that wait, oldest first.
@@ -230,6 +230,7 @@ pub(crate) fn new_run(
         started_at: None,
         ended_at: None,
         kill_requested: false,
+        parents: None,
         covers: None,
     }
 }

@@ -22,13 +22,19 @@
     clippy::float_arithmetic
 )]
 
+mod alarm;
+mod audit;
+mod backfill;
+mod calendars;
 mod cluster;
 mod command;
 mod commands;
 mod effect;
+mod generation;
 mod input;
 mod job;
 mod notice;
+mod overlap;
 mod parents;
 mod persist;
 mod queue;
@@ -40,6 +46,7 @@ mod targets;
 mod validate;
 mod view;
 
+pub use audit::AuditReport;
 pub use cluster::{
     Abilities, AgentId, ClusterCall, ClusterEvent, Offer, OfferId, Task, TaskState, TaskUpdate,
 };
@@ -48,6 +55,9 @@ pub use effect::{Effect, Refusal, Reply};
 pub use input::{Cascade, Command, Input, Mono, Now, PersistId, RequestId};
 pub use job::{Activity, Job, LastStatus};
 pub use notice::Notice;
-pub use scheduler::Scheduler;
-pub use settings::{MISSED_RECORDS_MAX, Settings, TOMB_MILLIS, WAITING_RUNS_MAX};
+pub use scheduler::{Deadline, Scheduler};
+pub use settings::{
+    BACKFILL_RUNS_MAX, COMPLETIONS_MAX, KILL_AGAIN_MILLIS, MISSED_RECORDS_MAX, PRIORITY_MILLIS,
+    PROMPT_MILLIS, Settings, TOMB_MILLIS, WAITING_RUNS_MAX,
+};
 pub use view::{View, Waiting};

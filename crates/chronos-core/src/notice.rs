@@ -67,6 +67,22 @@ pub enum Notice {
         /// The first of them.
         first: Timestamp,
     },
+    /// A run starts, or waits, later than the job's `epsilon` or the daemon's limit allows.
+    TargetLate {
+        /// The run.
+        key: RunKey,
+        /// Milliseconds since it was due.
+        late_millis: i64,
+        /// Whether it starts now; else it still waits.
+        started: bool,
+    },
+    /// The self-audit found something that did not agree, and repaired it.
+    AuditFound {
+        /// The job.
+        job: JobName,
+        /// What was wrong.
+        finding: String,
+    },
     /// A task runs that no record knows; it is killed.
     UnknownTask {
         /// The task.

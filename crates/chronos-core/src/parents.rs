@@ -1,97 +1,240 @@
-//! Dependent jobs: when the completions of their parents make them run.
+//! Dependent jobs: what their parents' completions lead to.
 //!
-//! Each job counts its completions (its generation), and each dependent job remembers which generation
-//! of each parent its last run used up. It is ready when every parent is ahead of that. Nothing is
-//! written to a child when a parent ends, so a crash in between forgets nothing: readiness is seen
-//! again from what is stored.
+//! Nothing is written to a child when a parent completes, so a crash in between forgets nothing:
+//! readiness is seen again from what is stored. Which completions belong together is decided in
+//! [`generation`](crate::generation).
 
 use std::sync::Arc;
 
-use chronos_model::{JobName, Outcome, RunCause, RunKey, Timestamp, Trigger};
+use chronos_model::{
+    Completion, CompletionKind, Generation, JobName, Lineage, Outcome, Run, RunCause, RunKey,
+    Timestamp, Trigger,
+};
 
 use crate::{
     Scheduler,
+    generation::{Choice, choose},
     job::{Job, end, new_run},
+    settings::{COMPLETIONS_MAX, LINEAGE_LEN_MAX},
 };
 
+/// What a completion means for the children.
+#[derive(Clone, Copy, Debug)]
+struct Follow {
+    /// The target of a child's run.
+    target: Timestamp,
+    /// Its cause.
+    cause: RunCause,
+}
+
 impl Scheduler {
-    /// A job completed in a way that counts for its children.
-    pub(crate) fn completed(&mut self, parent: &JobName, at: Timestamp) {
-        self.change_progress(parent, |progress| {
-            progress.generation = progress.generation.saturating_add(1);
+    /// A run of a job ended in a way that completes it.
+    pub(crate) fn run_completed(&mut self, run: &Run, kind: CompletionKind) {
+        let follow = match run.cause {
+            // What an operator repeats for itself alone is nobody else's business.
+            RunCause::Backfill => return,
+            RunCause::BackfillWithChildren => Follow {
+                target: run.target,
+                cause: RunCause::BackfillWithChildren,
+            },
+            RunCause::Schedule | RunCause::CatchUp | RunCause::Parents | RunCause::Manual => {
+                Follow {
+                    target: self.now.wall,
+                    cause: RunCause::Parents,
+                }
+            }
+        };
+        let lineage = run.parents.as_ref().map(|parents| parents.lineage.clone());
+        let key = Some(run.key.clone());
+        self.complete(&run.key.job, kind, key, lineage.unwrap_or_default(), follow);
+    }
+
+    /// A job was marked as successful.
+    pub(crate) fn mark_completed(&mut self, name: &JobName) {
+        let generation = self
+            .jobs
+            .get(name)
+            .and_then(|job| job.progress.generation.as_ref());
+        let lineage = generation.map(|generation| generation.lineage.clone());
+        let follow = Follow {
+            target: self.now.wall,
+            cause: RunCause::Parents,
+        };
+        let kind = CompletionKind::Success;
+        self.complete(name, kind, None, lineage.unwrap_or_default(), follow);
+    }
+
+    fn complete(
+        &mut self,
+        name: &JobName,
+        kind: CompletionKind,
+        run: Option<RunKey>,
+        mut lineage: Lineage,
+        follow: Follow,
+    ) {
+        let children = self.graph.children(name);
+        let keep = self.completions_to_keep(&children);
+        self.change_progress(name, |progress| {
+            progress.completed = progress.completed.saturating_add(1);
+            let number = progress.completed;
+            // Only where ways part can they meet again.
+            if children.len() > 1 && lineage.len() < LINEAGE_LEN_MAX {
+                lineage.insert(name.clone(), number);
+            }
+            progress.completions.push(Completion {
+                number,
+                kind,
+                run,
+                lineage,
+            });
+            trim(&mut progress.completions, keep);
         });
-        for child in self.graph.children(parent) {
-            self.run_if_ready(&child, at);
+        for child in children {
+            self.run_if_ready(&child, follow.target, follow.cause);
         }
     }
 
-    /// Runs a dependent job when all its parents have completed since its last run.
-    pub(crate) fn run_if_ready(&mut self, name: &JobName, target: Timestamp) {
+    // A child with one parent uses up each completion at once. One with several may have to wait for
+    // the others with it.
+    fn completions_to_keep(&self, children: &[JobName]) -> usize {
+        let joins = |child: &JobName| {
+            self.jobs
+                .get(child)
+                .is_some_and(|job| job.spec.parents().len() > 1 || waits_for_both(job))
+        };
+        if children.iter().any(joins) {
+            COMPLETIONS_MAX
+        } else {
+            usize::from(!children.is_empty())
+        }
+    }
+
+    /// Runs a dependent job when its parents' completions say so.
+    pub(crate) fn run_if_ready(&mut self, name: &JobName, target: Timestamp, cause: RunCause) {
         let Some(job) = self.jobs.get(name).cloned() else {
             return;
         };
-        if !matches!(job.spec.trigger, Trigger::Parents(_))
-            || !self.pending_parents(&job).is_empty()
-        {
-            return;
+        match &job.spec.trigger {
+            Trigger::Schedule(_) => {}
+            Trigger::Both { .. } => self.bind_waiting(&job),
+            Trigger::Parents(_) => {
+                if let Some(choice) = self.choose_parents(&job) {
+                    self.run_generation(&job, choice, target, cause);
+                }
+            }
         }
-        self.consume_parents(name);
+    }
+
+    fn run_generation(&mut self, job: &Job, choice: Choice, target: Timestamp, cause: RunCause) {
+        let name = &job.spec.name;
+        let generation = Box::new(choice.generation.clone());
+        self.use_up(name, choice);
         let key = RunKey {
             job: name.clone(),
             due: job.due_of_moment(target),
             attempt: 0,
         };
-        let mut run = new_run(key, target, RunCause::Parents, self.now.wall);
+        let mut run = new_run(key, target, cause, self.now.wall);
+        run.parents = Some(generation);
         if job.spec.disabled {
-            end(
-                &mut run,
-                Outcome::Skipped,
-                Some("the job is disabled".to_owned()),
-                self.now.wall,
-            );
+            let reason = Some("the job is disabled".to_owned());
+            end(&mut run, Outcome::Skipped, reason, self.now.wall);
         }
         self.add_run(run);
     }
 
-    /// Returns the parents that have not completed since the last run of the job.
-    pub(crate) fn pending_parents(&self, job: &Job) -> Vec<JobName> {
-        pending_parents(job, |name| self.jobs.get(name))
-    }
-
-    /// Uses up what the parents have completed so far.
-    pub(crate) fn consume_parents(&mut self, name: &JobName) {
-        let Some(job) = self.jobs.get(name) else {
+    /// Lets the oldest run of a target that waits for the parents go on, when they have completed.
+    pub(crate) fn bind_waiting(&mut self, job: &Job) {
+        let Some(run) = job.waiting().find(|run| awaits_parents(job, run)) else {
             return;
         };
-        let generations: Vec<_> = job
-            .spec
-            .parents()
-            .iter()
-            .map(|parent| (parent.clone(), self.generation(parent)))
-            .collect();
+        let Some(choice) = self.choose_parents(job) else {
+            return;
+        };
+        let generation = Box::new(choice.generation.clone());
+        self.use_up(&job.spec.name, choice);
+        self.write_run(&run.key, |run| run.parents = Some(generation));
+        self.review_queue(&job.spec.name);
+    }
+
+    fn choose_parents(&self, job: &Job) -> Option<Choice> {
+        choose(job, |name| self.jobs.get(name))
+    }
+
+    fn use_up(&mut self, name: &JobName, choice: Choice) {
         self.change_progress(name, |progress| {
-            progress.consumed = generations.into_iter().collect();
+            progress.consumed.extend(choice.consumed);
+            progress.generation = Some(Box::new(choice.generation));
         });
     }
 
-    pub(crate) fn generation(&self, name: &JobName) -> u64 {
-        self.jobs.get(name).map_or(0, |job| job.progress.generation)
+    /// Uses up what the parents have completed so far: what was before does not make the job run.
+    pub(crate) fn consume_parents(&mut self, name: &JobName) {
+        let Some(job) = self.jobs.get(name).cloned() else {
+            return;
+        };
+        if job.spec.parents().is_empty() {
+            return;
+        }
+        if let Some(choice) = self.choose_parents(&job) {
+            self.use_up(name, choice);
+        }
+        let parents = job.spec.parents().iter();
+        let parents: Vec<Arc<Job>> = parents
+            .filter_map(|parent| self.jobs.get(parent).cloned())
+            .collect();
+        self.change_progress(name, |progress| {
+            let mut generation = progress.generation.take().unwrap_or_default();
+            for parent in parents {
+                let consumed = progress
+                    .consumed
+                    .entry(parent.spec.name.clone())
+                    .or_insert(0);
+                *consumed = parent.progress.completed.max(*consumed);
+                take_in(&mut generation.lineage, parent.progress.completions.last());
+            }
+            progress.generation = Some(generation);
+        });
+    }
+
+    /// Returns how often a job has completed.
+    pub(crate) fn completed_count(&self, name: &JobName) -> u64 {
+        self.jobs.get(name).map_or(0, |job| job.progress.completed)
     }
 }
 
-/// Returns the parents that have not completed since the last run of a job.
-pub(crate) fn pending_parents<'a>(
-    job: &Job,
-    find: impl Fn(&JobName) -> Option<&'a Arc<Job>>,
-) -> Vec<JobName> {
-    let ahead = |parent: &JobName| {
-        let consumed = job.progress.consumed.get(parent).copied().unwrap_or(0);
-        find(parent).is_some_and(|parent| parent.progress.generation > consumed)
-    };
-    job.spec
-        .parents()
-        .iter()
-        .filter(|parent| !ahead(parent))
-        .cloned()
-        .collect()
+/// Whether a run has its time but not its parents.
+pub(crate) fn awaits_parents(job: &Job, run: &Run) -> bool {
+    let scheduled = matches!(run.cause, RunCause::Schedule | RunCause::CatchUp);
+    scheduled && run.parents.is_none() && waits_for_both(job)
+}
+
+fn waits_for_both(job: &Job) -> bool {
+    matches!(job.spec.trigger, Trigger::Both { .. })
+}
+
+/// Returns what a run by hand repeats: the parents' completions of the job's newest run.
+pub(crate) fn repeated(job: &Arc<Job>) -> Option<Box<Generation>> {
+    job.progress.generation.clone()
+}
+
+// What is used up without a run must not look like something later than the last run.
+fn take_in(lineage: &mut Lineage, completion: Option<&Completion>) {
+    for (job, &number) in completion.iter().flat_map(|completion| &completion.lineage) {
+        let known = lineage.entry(job.clone()).or_insert(number);
+        *known = (*known).max(number);
+    }
+}
+
+// The oldest go; but a success that failures followed may still be waited for.
+fn trim(completions: &mut Vec<Completion>, keep: usize) {
+    while completions.len() > keep {
+        let newest_success = completions
+            .iter()
+            .rposition(|completion| completion.kind == CompletionKind::Success);
+        let oldest = usize::from(newest_success == Some(0) && keep > 1);
+        if oldest < completions.len() {
+            completions.remove(oldest);
+        }
+    }
 }

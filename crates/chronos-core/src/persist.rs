@@ -5,14 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use chronos_model::{JobName, Revision, RunKey, RunState, Tomb, Write};
+use chronos_model::{
+    Calendar, CalendarName, JobName, Revision, Run, RunKey, RunState, Tomb, Write,
+};
 
-use crate::{ClusterCall, Effect, OfferId, PersistId, Scheduler, Task};
+use crate::{ClusterCall, Effect, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm};
 
 /// What one input changed, gathered so that each value is written once.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     jobs: BTreeMap<JobName, JobChanges>,
+    calendars: BTreeMap<CalendarName, Option<Arc<Calendar>>>,
     gate: Gate,
 }
 
@@ -57,6 +60,11 @@ impl Changes {
         self.of(job).forgotten = true;
     }
 
+    /// Writes a calendar, or that it is gone.
+    pub(crate) fn calendar(&mut self, name: CalendarName, calendar: Option<Arc<Calendar>>) {
+        self.calendars.insert(name, calendar);
+    }
+
     /// Holds an effect back until everything that this input changed is durable.
     pub(crate) fn then(&mut self, effect: Effect) {
         self.gate.effects.push(effect);
@@ -78,8 +86,18 @@ impl Changes {
 impl Scheduler {
     /// Turns what this input changed into one write, and lets go what waits for nothing.
     pub(crate) fn flush(&mut self) {
-        let Changes { jobs, mut gate } = std::mem::take(&mut self.changes);
+        let Changes {
+            jobs,
+            calendars,
+            mut gate,
+        } = std::mem::take(&mut self.changes);
         let mut writes = Vec::new();
+        for (name, calendar) in calendars {
+            writes.push(match calendar {
+                Some(calendar) => Write::PutCalendar(calendar),
+                None => Write::DeleteCalendar(name),
+            });
+        }
         for (job, changes) in jobs {
             self.collect(&job, changes, &mut writes, &mut gate);
         }
@@ -208,20 +226,23 @@ impl Scheduler {
                 continue;
             };
             let spec = Arc::clone(&job.spec);
-            let late_millis = self
-                .now
-                .wall
-                .millis_since(run.not_before.unwrap_or(run.target));
-            self.outbox
-                .push_back(Effect::Notice(crate::Notice::RunLaunched {
-                    key: key.clone(),
-                    late_millis,
-                }));
+            let job_start_timeout = i64::try_from(job.spec.start_timeout_secs).unwrap_or(i64::MAX);
+            let start = job.start_of(run.target);
+            let late_millis = self.now.wall.millis_since(run.not_before.unwrap_or(start));
+            self.tell_of_launch(&run, late_millis);
+            if job_start_timeout > 0 {
+                let millis = job_start_timeout.saturating_mul(1000);
+                self.set_alarm(millis, Alarm::StartLimit(key.clone()));
+            }
             tasks.push(Task {
                 key,
                 target: run.target,
                 spec,
                 arguments: run.arguments.clone(),
+                parent_runs: run
+                    .parents
+                    .as_ref()
+                    .map_or_else(Vec::new, |parents| parents.runs.clone()),
             });
         }
         let call = if tasks.is_empty() {
@@ -230,5 +251,24 @@ impl Scheduler {
             ClusterCall::Launch { offer, tasks }
         };
         self.outbox.push_back(Effect::Cluster(call));
+    }
+
+    fn tell_of_launch(&mut self, run: &Run, late_millis: i64) {
+        let key = run.key.clone();
+        self.notice(Notice::RunLaunched {
+            key: key.clone(),
+            late_millis,
+        });
+        // Once for each run: whoever waited too long has been told of already.
+        let told = self.lates.get(&key) == Some(&None) || key.attempt > 0;
+        let limit = self.late_limit_millis(&key);
+        if !told && limit.is_some_and(|limit| late_millis > limit) {
+            self.notice(Notice::TargetLate {
+                key: key.clone(),
+                late_millis,
+                started: true,
+            });
+        }
+        self.no_longer_late(&key);
     }
 }

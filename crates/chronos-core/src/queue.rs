@@ -8,12 +8,13 @@ use std::{
 use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState, Timestamp};
 use offer_match::{Demand, Misses, Supply, match_offers};
 
-use crate::{Abilities, Offer, Scheduler, scheduler::Timer};
+use crate::{Abilities, Offer, Scheduler, parents::awaits_parents, settings::PRIORITY_MILLIS};
 
 /// Why runs wait although they could start, as of the last match.
 pub(crate) type Waits = imbl::OrdMap<RunKey, Arc<Misses>>;
 
-/// The runs that wait for an offer: high priority first, then by the time they became ready.
+/// The runs that wait for an offer, by rank: high priority first, then by the time they became ready;
+/// but what has waited for [`PRIORITY_MILLIS`] goes before a newcomer of high priority.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     order: BTreeSet<Place>,
@@ -24,8 +25,7 @@ pub(crate) struct Queue {
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Place {
-    low_priority: bool,
-    ready_at: Timestamp,
+    rank: Timestamp,
     key: RunKey,
 }
 
@@ -89,27 +89,27 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name).cloned() else {
             return;
         };
-        let mut place_taken = job.occupant().is_some();
+        let mut free = job.places_free();
         for run in job.waiting() {
-            let ready_at = run.not_before.unwrap_or(run.created_at);
-            let ready = run
-                .not_before
-                .is_none_or(|not_before| not_before <= self.now.wall);
-            if !ready {
-                self.timers
-                    .insert((ready_at, Timer::Ready(run.key.clone())));
-            }
-            if !ready || place_taken {
+            let delayed = self.delays.contains_key(&run.key);
+            let startable = !delayed && !awaits_parents(&job, run) && free != Some(0);
+            if startable {
+                let ready_at = run.not_before.unwrap_or(run.created_at);
+                let ahead = if job.spec.high_priority {
+                    PRIORITY_MILLIS
+                } else {
+                    0
+                };
+                self.queue.insert(Place {
+                    rank: ready_at.plus_millis(ahead.saturating_neg()),
+                    key: run.key.clone(),
+                });
+            } else {
                 self.queue.remove(&run.key);
-                continue;
             }
-            place_taken = !job.spec.concurrent;
-            let low_priority = !job.spec.high_priority;
-            self.queue.insert(Place {
-                low_priority,
-                ready_at,
-                key: run.key.clone(),
-            });
+            if startable || (delayed && job.keeps_its_place(run)) {
+                free = free.map(|free| free.saturating_sub(1));
+            }
         }
     }
 

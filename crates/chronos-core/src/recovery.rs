@@ -8,9 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use chronos_model::{JobName, JobRecord, Quarantined, Run, RunKey, RunState, Snapshot};
+use chronos_model::{JobName, JobRecord, Quarantined, Run, RunCause, RunKey, RunState, Snapshot};
 
-use crate::{ClusterCall, Effect, Notice, Now, Scheduler, Settings, job::Job};
+use crate::{ClusterCall, Effect, Notice, Now, Scheduler, Settings, alarm::Alarm, job::Job};
 
 impl Scheduler {
     /// Makes a scheduler from what is stored. Its first effects ask the cluster about the runs that
@@ -18,6 +18,11 @@ impl Scheduler {
     pub fn recover(settings: Settings, now: Now, snapshot: Snapshot) -> Self {
         let mut scheduler = Self::empty(settings, now);
         let mut quarantined = snapshot.quarantined;
+        for calendar in snapshot.calendars {
+            scheduler
+                .calendars
+                .insert(calendar.name().clone(), calendar);
+        }
         for record in snapshot.jobs {
             scheduler.take_record(record, &mut quarantined);
         }
@@ -41,14 +46,21 @@ impl Scheduler {
 
     fn take_record(&mut self, record: JobRecord, quarantined: &mut Vec<Quarantined>) {
         let name = record.spec.name.clone();
-        match Job::from_record(record) {
+        let quarantine = |problem| Quarantined {
+            key: name.to_string(),
+            problem,
+        };
+        // Without its calendar it would run when it must not.
+        if let Err(refusal) = self.check_calendars(&record.spec) {
+            return quarantined.push(quarantine(refusal.to_string()));
+        }
+        let exclusions = self.exclusions(&record.spec);
+        match Job::from_record(record, exclusions) {
             Ok(job) => {
+                self.use_calendars(&name, &job.spec.calendars);
                 self.jobs.insert(name, Arc::new(job));
             }
-            Err(error) => quarantined.push(Quarantined {
-                key: name.to_string(),
-                problem: error.to_string(),
-            }),
+            Err(error) => quarantined.push(quarantine(error.to_string())),
         }
     }
 
@@ -89,7 +101,9 @@ impl Scheduler {
             }
         }
         for name in missing.into_keys() {
-            self.jobs.remove(&name);
+            if let Some(job) = self.jobs.remove(&name) {
+                self.unuse_calendars(&name, &job.spec.calendars);
+            }
             let problem = "its parents are missing or depend on it".to_owned();
             quarantined.push(Quarantined {
                 key: name.to_string(),
@@ -117,10 +131,10 @@ impl Scheduler {
         let names: Vec<JobName> = self.jobs.keys().cloned().collect();
         for name in &names {
             self.arm(name);
-            self.review_queue(name);
+            self.resume_runs(name);
         }
         for name in &names {
-            self.run_if_ready(name, self.now.wall);
+            self.run_if_ready(name, self.now.wall, RunCause::Parents);
         }
         let launched = |run: &&Arc<Run>| run.state == RunState::Starting;
         let own = self.jobs.values().flat_map(|job| job.runs.values());
@@ -134,5 +148,25 @@ impl Scheduler {
                 .push_back(Effect::Cluster(ClusterCall::Reconcile { keys }));
         }
         self.flush();
+    }
+
+    fn resume_runs(&mut self, name: &JobName) {
+        let Some(job) = self.jobs.get(name).filter(|job| !job.runs.is_empty()) else {
+            return;
+        };
+        let start_timeout = i64::try_from(job.spec.start_timeout_secs).unwrap_or(i64::MAX);
+        let runs: Vec<Arc<Run>> = job.runs.values().cloned().collect();
+        for run in runs {
+            match run.state {
+                RunState::Queued => self.delay(&run),
+                // When it was launched nobody knows any more, so it gets the whole time once more.
+                RunState::Starting | RunState::Running if start_timeout > 0 => {
+                    let millis = start_timeout.saturating_mul(1000);
+                    self.set_alarm(millis, Alarm::StartLimit(run.key.clone()));
+                }
+                RunState::Starting | RunState::Running | RunState::Ended => {}
+            }
+        }
+        self.review_queue(name);
     }
 }

@@ -1,14 +1,14 @@
 //! The life of a run: added, launched elsewhere, ended, tried again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use chronos_model::{JobName, Outcome, Run, RunCause, RunKey, RunState, Timestamp};
+use chronos_model::{CompletionKind, JobName, Outcome, Run, RunKey, RunState};
 
 use crate::{
     ClusterCall, ClusterEvent, Effect, Notice, Scheduler, TaskState, TaskUpdate,
+    alarm::Alarm,
     job::{Job, end, new_run},
-    scheduler::Timer,
-    settings::WAITING_RUNS_MAX,
+    overlap::{coalesces, superseded_by},
 };
 
 impl Scheduler {
@@ -23,15 +23,18 @@ impl Scheduler {
     }
 
     /// Records a run, and queues it unless it has ended already.
-    pub(crate) fn add_run(&mut self, run: Run) {
+    pub(crate) fn add_run(&mut self, mut run: Run) {
         let key = run.key.clone();
+        if run.state != RunState::Ended && key.attempt == 0 {
+            self.admit(&mut run);
+        }
         let ended = run.state == RunState::Ended;
         if ended {
             self.notice(Notice::RunEnded {
                 run: Box::new(run.clone()),
             });
         } else {
-            self.make_room(&run);
+            self.delay(&run);
         }
         self.change_progress(&key.job, |progress| {
             progress.due_max = progress.due_max.max(Some(key.due));
@@ -41,7 +44,36 @@ impl Scheduler {
         });
         self.changes.run(&key);
         if !ended {
+            self.go_on_with_parents(&key.job);
             self.review_queue(&key.job);
+            if key.attempt == 0 {
+                self.fresh.push(key);
+            }
+        }
+    }
+
+    // A target of a job that waits for its parents too: they may have completed already.
+    fn go_on_with_parents(&mut self, name: &JobName) {
+        let both = self
+            .jobs
+            .get(name)
+            .filter(|job| matches!(job.spec.trigger, chronos_model::Trigger::Both { .. }));
+        if let Some(job) = both.cloned() {
+            self.bind_waiting(&job);
+        }
+    }
+
+    /// Starts the delay of a run that must not start yet. It is measured on the clock that does not
+    /// jump; only what is left of it after a restart comes from the wall clock.
+    pub(crate) fn delay(&mut self, run: &Run) {
+        let Some(not_before) = run.not_before else {
+            return;
+        };
+        let left = not_before.millis_since(self.now.wall);
+        let full = not_before.millis_since(run.created_at).max(0);
+        if left > 0 {
+            let until = self.set_alarm(left.min(full), Alarm::Ready(run.key.clone()));
+            self.delays.insert(run.key.clone(), until);
         }
     }
 
@@ -52,6 +84,8 @@ impl Scheduler {
             end(run, outcome, reason, run.ended_at.unwrap_or(now));
         });
         self.queue.remove(key);
+        self.delays.remove(key);
+        self.no_longer_late(key);
         if let Some(run) = self.find_run(key).cloned() {
             self.notice(Notice::RunEnded {
                 run: Box::new(run.as_ref().clone()),
@@ -62,11 +96,20 @@ impl Scheduler {
 
     /// Ends a run that was killed before any agent heard of it.
     pub(crate) fn end_killed_unlaunched(&mut self, key: &RunKey) {
-        self.end_run(
-            key,
-            Outcome::Killed,
-            Some("killed before it started".to_owned()),
-        );
+        self.end_killed(key, Some("killed before it started".to_owned()));
+    }
+
+    /// Ends a run that was killed on request. That completes the job too, for whoever waits for any end.
+    fn end_killed(&mut self, key: &RunKey, reason: Option<String>) {
+        let run = self.find_run(key).cloned();
+        let own = self
+            .jobs
+            .get(&key.job)
+            .is_some_and(|job| job.run(key).is_some());
+        self.end_run(key, Outcome::Killed, reason);
+        if let Some(run) = run.filter(|_| own) {
+            self.run_completed(&run, CompletionKind::Killed);
+        }
     }
 
     /// Asks for the end of a run that has not ended.
@@ -76,20 +119,19 @@ impl Scheduler {
         };
         match run.state {
             RunState::Ended => {}
-            RunState::Queued => self.end_run(key, Outcome::Killed, Some(reason.to_owned())),
+            RunState::Queued => self.end_killed(key, Some(reason.to_owned())),
             RunState::Starting | RunState::Running => {
-                self.write_run(key, |run| run.kill_requested = true);
+                self.write_run(key, |run| {
+                    run.kill_requested = true;
+                    run.reason = Some(reason.to_owned());
+                });
                 if !self.unlaunched.contains(key) {
                     let call = ClusterCall::Kill { key: key.clone() };
                     self.changes.then(Effect::Cluster(call));
+                    self.keep_killing(key);
                 }
             }
         }
-    }
-
-    pub(crate) fn kill_on_cluster(&mut self, key: &RunKey) {
-        self.outbox
-            .push_back(Effect::Cluster(ClusterCall::Kill { key: key.clone() }));
     }
 
     fn task_update(&mut self, update: &TaskUpdate) {
@@ -119,6 +161,7 @@ impl Scheduler {
 
     fn task_runs(&mut self, run: &Run, update: &TaskUpdate) {
         let started_at = update.started_at.or(run.started_at);
+        let begins = update.state == TaskState::Running && run.state != RunState::Running;
         self.change_run(&run.key, |run| {
             run.agent = Some(update.agent.to_string());
             run.started_at = started_at;
@@ -129,16 +172,15 @@ impl Scheduler {
         if run.kill_requested {
             self.kill_on_cluster(&run.key);
         }
-        let limit = self
-            .jobs
-            .get(&run.key.job)
-            .map_or(0, |job| job.spec.max_completion_time_secs);
-        if limit > 0 && update.state == TaskState::Running {
-            let millis = i64::try_from(limit)
+        let limit = self.max_completion_secs(&run.key);
+        if limit > 0 && begins {
+            let limit = i64::try_from(limit)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1000);
-            let at = started_at.unwrap_or(self.now.wall).plus_millis(millis);
-            self.timers.insert((at, Timer::TimeLimit(run.key.clone())));
+            // How long it has run by now, as far as a wall clock can tell.
+            let ran = started_at.map_or(0, |started| self.now.wall.millis_since(started));
+            let left = limit.saturating_sub(ran).clamp(0, limit);
+            self.set_alarm(left, Alarm::TimeLimit(run.key.clone()));
         }
     }
 
@@ -163,11 +205,8 @@ impl Scheduler {
             }
             TaskState::Finished => self.succeeded(key),
             TaskState::Killed if run.kill_requested => {
-                self.end_run(
-                    key,
-                    Outcome::Killed,
-                    message.or_else(|| Some("killed on request".to_owned())),
-                );
+                let reason = run.reason.clone().or(message);
+                self.end_killed(key, reason);
             }
             TaskState::Killed => self.failed(key, Some(self.why_killed(run, message))),
             TaskState::Failed | TaskState::Lost => self.failed(key, message),
@@ -176,12 +215,13 @@ impl Scheduler {
         }
     }
 
-    // Nobody asked, so it was the time limit, or somebody outside.
+    // Nobody asked, so it was a limit, or somebody outside.
     fn why_killed(&self, run: &Run, message: Option<String>) -> String {
-        let limit = self
-            .jobs
-            .get(&run.key.job)
-            .map_or(0, |job| job.spec.max_completion_time_secs);
+        if let Some(reason) = &run.reason {
+            return reason.clone();
+        }
+        // The scheduler that asked may not have lived to see it.
+        let limit = self.max_completion_secs(&run.key);
         let ran = run
             .started_at
             .map_or(0, |started| self.now.wall.millis_since(started) / 1000);
@@ -203,6 +243,7 @@ impl Scheduler {
         self.write_run(&run.key, |run| {
             run.state = RunState::Queued;
             run.agent = None;
+            run.reason = None;
             run.started_at = None;
             run.ended_at = None;
         });
@@ -210,12 +251,16 @@ impl Scheduler {
     }
 
     fn succeeded(&mut self, key: &RunKey) {
+        let run = self.find_run(key).cloned();
         self.end_run(key, Outcome::Succeeded, None);
         self.count_success(&key.job);
+        if let Some(run) = run {
+            self.run_completed(&run, CompletionKind::Success);
+        }
         self.disable_if_used_up(&key.job);
     }
 
-    /// Counts a success of a job, and lets its children go on.
+    /// Counts a success of a job.
     pub(crate) fn count_success(&mut self, job: &JobName) {
         let now = self.now.wall;
         self.change_progress(job, |progress| {
@@ -223,7 +268,6 @@ impl Scheduler {
             progress.errors_since_last_success = 0;
             progress.last_success = Some(now);
         });
-        self.completed(job, now);
     }
 
     fn failed(&mut self, key: &RunKey, message: Option<String>) {
@@ -237,24 +281,27 @@ impl Scheduler {
             .cloned();
         let Some(job) = retry else {
             self.end_run(key, Outcome::Failed, message);
-            return self.count_failure(&key.job);
+            return self.count_failure(&run);
         };
         self.end_run(key, Outcome::Failed, message);
         let delay = job
             .spec
             .retry_delay_secs
             .and_then(|secs| i64::try_from(secs).ok());
-        let delay_millis = delay.map_or(self.settings.failure_retry_millis, |secs| {
+        let first_delay = delay.map_or(self.settings.failure_retry_millis, |secs| {
             secs.saturating_mul(1000)
         });
+        let attempt = key.attempt.saturating_add(1);
+        let delay_millis = job.spec.retry_backoff.delay_millis(first_delay, attempt);
         let next = RunKey {
-            attempt: key.attempt.saturating_add(1),
+            attempt,
             ..key.clone()
         };
         let at = self.now.wall.plus_millis(delay_millis);
         let retry = Run {
             arguments: run.arguments.clone(),
             not_before: Some(at),
+            parents: run.parents.clone(),
             ..new_run(next.clone(), run.target, run.cause, self.now.wall)
         };
         // A newer target of the schedule that waits already takes the place of this one.
@@ -271,14 +318,15 @@ impl Scheduler {
                 self.now.wall,
             );
             self.add_run(retry);
-            return self.count_failure(&key.job);
+            return self.count_failure(&run);
         }
         self.add_run(retry);
         self.notice(Notice::RetryScheduled { key: next, at });
     }
 
-    /// Counts a failure that nothing follows; children run only when it is a soft one.
-    fn count_failure(&mut self, name: &JobName) {
+    /// Counts a failure that nothing follows; for most children only a soft one is a success.
+    pub(crate) fn count_failure(&mut self, run: &Run) {
+        let name = &run.key.job;
         let now = self.now.wall;
         let limit = self.settings.disable_after_failures;
         self.change_progress(name, |progress| {
@@ -294,9 +342,12 @@ impl Scheduler {
         if limit > 0 && failures >= limit && !job.spec.disabled {
             self.disable(name, format!("{failures} failures since the last success"));
         }
-        if job.spec.soft_error {
-            self.completed(name, now);
-        }
+        let kind = if job.spec.soft_error {
+            CompletionKind::Success
+        } else {
+            CompletionKind::Failure
+        };
+        self.run_completed(run, kind);
     }
 
     // As Chronos: after the last of its targets succeeded, a job is disabled, not deleted.
@@ -338,50 +389,6 @@ impl Scheduler {
             );
         }
     }
-
-    // A newer run takes the place of an older one that waits: of a job whose runs must not overlap
-    // always, of any other when too many wait.
-    fn make_room(&mut self, newer: &Run) {
-        let Some(job) = self.jobs.get(&newer.key.job).cloned() else {
-            return;
-        };
-        if newer.key.attempt > 0 {
-            return;
-        }
-        let mut waiting: BTreeMap<_, _> = job
-            .waiting()
-            .map(|run| ((run.key.due, run.key.attempt), run))
-            .collect();
-        if !job.spec.concurrent {
-            waiting.retain(|_, run| newer.cause == RunCause::Manual || coalesces(&job, run));
-        } else if waiting.len() < WAITING_RUNS_MAX {
-            return;
-        } else {
-            waiting = waiting.into_iter().take(1).collect();
-        }
-        for run in waiting.into_values() {
-            self.supersede(run, &superseded_by(newer));
-        }
-    }
-
-    /// Ends a waiting run because another one takes its place.
-    pub(crate) fn supersede(&mut self, run: &Run, reason: &str) {
-        self.end_run(&run.key, Outcome::Superseded, Some(reason.to_owned()));
-        // The attempts before it failed, and now nothing follows them.
-        if run.key.attempt > 0 {
-            self.count_failure(&run.key.job);
-        }
-    }
-}
-
-// What an operator asked for is not dropped because a schedule's time came.
-fn coalesces(job: &Job, run: &Run) -> bool {
-    !job.spec.concurrent && run.cause != RunCause::Manual
-}
-
-fn superseded_by(newer: &Run) -> String {
-    let target: Timestamp = newer.target;
-    format!("the newer target {target} runs instead")
 }
 
 // `retries` are counted per run, whatever happened to earlier runs of the job.

@@ -5,11 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use chronos_model::{JobName, Quarantined, Run, RunKey, RunState, Timestamp, Tomb};
+use chronos_model::{Calendar, CalendarName, JobName, Quarantined, Run, RunKey, Timestamp, Tomb};
 use job_graph::JobGraph;
 
 use crate::{
     Effect, Input, Mono, Notice, Now, Offer, OfferId, Settings, View,
+    alarm::Alarm,
+    audit::Audit,
     job::{Job, Jobs, Runs},
     persist::{Changes, Gate},
     queue::Queue,
@@ -29,7 +31,22 @@ pub struct Scheduler {
     pub(crate) orphans: BTreeMap<JobName, Runs>,
     pub(crate) tombs: BTreeMap<JobName, Tomb>,
     pub(crate) quarantined: Arc<Vec<Quarantined>>,
+    pub(crate) calendars: BTreeMap<CalendarName, Arc<Calendar>>,
+    /// The jobs that name a calendar.
+    pub(crate) calendar_users: BTreeMap<CalendarName, BTreeSet<JobName>>,
+    /// What happens at a time of day.
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
+    /// What happens after a while.
+    pub(crate) alarms: BTreeSet<(Mono, Alarm)>,
+    /// Runs whose delay is not over.
+    pub(crate) delays: BTreeMap<RunKey, Mono>,
+    /// Runs that are to be killed, each with an alarm to ask again.
+    pub(crate) kills: BTreeSet<RunKey>,
+    /// Waiting runs with an alarm for being late; without one, somebody was told.
+    pub(crate) lates: BTreeMap<RunKey, Option<Mono>>,
+    /// Runs that were decided in this input.
+    pub(crate) fresh: Vec<RunKey>,
+    pub(crate) audit: Audit,
     pub(crate) queue: Queue,
     /// Runs whose intent is on its way to the store; no agent has heard of them.
     pub(crate) unlaunched: BTreeSet<RunKey>,
@@ -40,15 +57,20 @@ pub struct Scheduler {
     pub(crate) outbox: VecDeque<Effect>,
 }
 
+/// When time alone changes something, on either clock.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Deadline {
+    /// On the wall clock, which may jump: compare the clock, do not trust the sleep.
+    pub wall: Option<Timestamp>,
+    /// On the clock that never goes back.
+    pub mono: Option<Mono>,
+}
+
 /// What an instant was set for.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Timer {
     /// The next target of a job.
     Target(JobName),
-    /// The delay of a retry is over.
-    Ready(RunKey),
-    /// A run has used up its time.
-    TimeLimit(RunKey),
     /// A deleted job may be forgotten.
     Forget(JobName),
 }
@@ -64,7 +86,15 @@ impl Scheduler {
             orphans: BTreeMap::new(),
             tombs: BTreeMap::new(),
             quarantined: Arc::default(),
+            calendars: BTreeMap::new(),
+            calendar_users: BTreeMap::new(),
             timers: BTreeSet::new(),
+            alarms: BTreeSet::new(),
+            delays: BTreeMap::new(),
+            kills: BTreeSet::new(),
+            lates: BTreeMap::new(),
+            fresh: Vec::new(),
+            audit: Audit::default(),
             queue: Queue::default(),
             unlaunched: BTreeSet::new(),
             offers: BTreeMap::new(),
@@ -87,9 +117,12 @@ impl Scheduler {
             Input::Command { request, command } => self.command(request, command),
             Input::Cluster(event) => self.cluster_event(event),
             Input::Persisted(request) => self.persisted(request),
+            Input::Audit { jobs } => self.audit_some(jobs),
         }
         self.fire_timers();
+        self.fire_alarms();
         self.match_queue();
+        self.watch_for_late();
         self.flush();
     }
 
@@ -99,10 +132,11 @@ impl Scheduler {
     }
 
     /// Returns when time alone changes something; a tick too early does nothing.
-    ///
-    /// It is a reading of the wall clock, which may jump: compare the clock, do not trust the sleep.
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.timers.first().map(|&(at, _)| at)
+    pub fn deadline(&self) -> Deadline {
+        Deadline {
+            wall: self.timers.first().map(|&(at, _)| at),
+            mono: self.alarms.first().map(|&(at, _)| at),
+        }
     }
 
     /// Returns a picture for readers, at the cost of a few pointers.
@@ -114,6 +148,8 @@ impl Scheduler {
             queued: self.queue.len(),
             offers: self.offers.values().cloned().collect(),
             quarantined: Arc::clone(&self.quarantined),
+            calendars: self.calendars.clone(),
+            audit: self.audit.report(),
         }
     }
 
@@ -191,19 +227,8 @@ impl Scheduler {
             }
             match timer {
                 Timer::Target(job) => self.targets_due(&job, at),
-                Timer::Ready(key) => self.review_queue(&key.job),
-                Timer::TimeLimit(key) => self.time_limit(&key),
                 Timer::Forget(job) => self.forget(&job),
             }
-        }
-    }
-
-    fn time_limit(&mut self, key: &RunKey) {
-        if self
-            .find_run(key)
-            .is_some_and(|run| run.state == RunState::Running)
-        {
-            self.kill_on_cluster(key);
         }
     }
 }

@@ -7,14 +7,18 @@ pub struct Settings {
     pub failure_retry_millis: i64,
     /// Failures in a row after which a job is disabled; zero for never (`--disable_after_failures`).
     pub disable_after_failures: u64,
+    /// Milliseconds after which a run that has not started is told of as late, where the job has no
+    /// `epsilon`; `None` for never (`--late_after`).
+    pub late_limit_millis: Option<i64>,
 }
 
 impl Default for Settings {
-    /// Chronos' own: a minute, never.
+    /// Chronos' own, a minute and never; and five minutes for what is late.
     fn default() -> Self {
         Self {
             failure_retry_millis: 60_000,
             disable_after_failures: 0,
+            late_limit_millis: Some(300_000),
         }
     }
 }
@@ -34,3 +38,35 @@ pub const WAITING_RUNS_MAX: usize = 128;
 /// How long a deleted job is remembered, in milliseconds: 30 days, above any retention of history
 /// and sandboxes, after which an id that is given again collides with nothing.
 pub const TOMB_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// How late a target may be taken under `catchUp: none`, in milliseconds: a restart of the daemon, which
+/// is no absence.
+pub const PROMPT_MILLIS: i64 = 10_000;
+
+/// The most targets that one backfill may name: a year of a daily job, twice over.
+pub const BACKFILL_RUNS_MAX: u64 = 1000;
+
+/// For how long a run of high priority goes before others, in milliseconds: it is treated as if it had
+/// become ready so much earlier. Whatever waits longer than that goes first, so nothing starves.
+pub const PRIORITY_MILLIS: i64 = 10 * 60 * 1000;
+
+/// After how many milliseconds the order to end a task is repeated: the agent needs three seconds from
+/// SIGTERM to SIGKILL, and some more to tell.
+pub const KILL_AGAIN_MILLIS: i64 = 30_000;
+
+/// How many waiting runs are watched for being late: with 64 bytes each, some megabytes.
+pub(crate) const LATE_ALARMS_MAX: usize = 100_000;
+
+/// How many completions a job with children that have several parents remembers.
+///
+/// A child must find the completion that goes together with a slower parent's. When one parent is eight
+/// completions ahead of another, the older ones count as one.
+pub const COMPLETIONS_MAX: usize = 8;
+
+/// How many earlier jobs a completion names: the jobs with several children on the way to it. Beyond it
+/// the rest is not told apart.
+pub(crate) const LINEAGE_LEN_MAX: usize = 64;
+
+/// How many completions are tried to find those that go together: all pairs of 50 parents with eight
+/// completions each, with room. One try takes well below a microsecond.
+pub(crate) const CHOICES_MAX: usize = 4096;

@@ -1,18 +1,23 @@
 //! The targets of schedules: which are due, which were missed, which is next.
+//!
+//! The cursor of a job (`progress.next`) is its first target without a durable record. Its timer goes
+//! off when something is to be done about it: at the start of the first target from the cursor on that
+//! no calendar leaves out.
 
 use chronos_model::{
-    CatchUp, JobName, JobProgress, NextTarget, Outcome, RunCause, RunKey, Targets, Timestamp,
+    Allowed, CatchUp, Covered, JobName, JobProgress, NextTarget, Outcome, RunCause, RunKey,
+    Timestamp,
 };
 
 use crate::{
     Notice, Scheduler,
     job::{Job, end, new_run},
     scheduler::Timer,
-    settings::MISSED_RECORDS_MAX,
+    settings::{MISSED_RECORDS_MAX, PROMPT_MILLIS},
 };
 
 /// Why targets before the newest one were not run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Passed {
     /// Nobody was there.
     Down,
@@ -20,153 +25,367 @@ pub(crate) enum Passed {
     Disabled,
 }
 
+/// A target that has passed, and what becomes of it.
+struct Taken {
+    at: Timestamp,
+    fate: Fate,
+    covers: Option<Covered>,
+}
+
+enum Fate {
+    Run(RunCause),
+    End(Outcome, String),
+}
+
 impl Scheduler {
     /// A timer for a job's next target went off.
     pub(crate) fn targets_due(&mut self, name: &JobName, at: Timestamp) {
-        let Some(job) = self.jobs.get(name) else {
-            return;
-        };
         // Timers are not taken back when a job changes; one that is not for the next target is stale.
-        if job.next_target().is_some_and(|next| next.at == at) {
+        if self.jobs.get(name).is_some_and(|job| job.wake == Some(at)) {
             self.take_targets(name, Passed::Down);
         }
     }
 
-    /// Accounts for all targets up to now: one run for the newest, a record for the others.
+    /// Accounts for all targets that have come: each is run or gets a record of why not.
     pub(crate) fn take_targets(&mut self, name: &JobName, passed: Passed) {
         let now = self.now.wall;
         let Some(job) = self.jobs.get(name).cloned() else {
             return;
         };
-        let (Some(next), Some(targets)) = (
-            job.next_target().filter(|next| next.at <= now),
-            &job.targets,
-        ) else {
+        let Some(next) = job.next_target() else {
             return self.arm(name);
         };
-        let CatchUp::Latest = job.spec.catch_up else {
-            return;
+        let Some(newest) = job.newest_started(now).filter(|&newest| newest >= next.at) else {
+            return self.arm(name);
         };
-        let newest = targets
-            .at_or_before(now)
-            .filter(|newest| newest.index > next.index)
-            .unwrap_or(next);
-        self.record_passed(&job, targets, next, newest, passed);
-        let following = targets
-            .at(newest.index.saturating_add(1))
-            .filter(|following| following.at > newest.at);
-        let following = following.or_else(|| targets.after(newest.at));
+        let taken = job.take(next.at, newest, now, passed);
+        let following = job
+            .targets
+            .as_ref()
+            .and_then(|targets| targets.after(newest));
         self.change_progress(name, |progress| progress.next = following);
-        self.run_target(&job, newest);
+        self.tell_of_missed(&job, &taken);
+        drop(job);
+        for taken in taken {
+            self.record_taken(name, taken);
+        }
         self.arm(name);
     }
 
     /// Sets the timer for a job's next target.
     pub(crate) fn arm(&mut self, name: &JobName) {
-        if let Some(next) = self.jobs.get(name).and_then(|job| job.next_target()) {
-            self.timers.insert((next.at, Timer::Target(name.clone())));
+        let Some(job) = self.jobs.get(name) else {
+            return;
+        };
+        let wake = job.next_wake();
+        if job.wake != wake {
+            self.change_job(name, |job| job.wake = wake);
+        }
+        if let Some(at) = wake {
+            self.timers.insert((at, Timer::Target(name.clone())));
         }
     }
 
-    fn run_target(&mut self, job: &Job, target: NextTarget) {
+    fn record_taken(&mut self, name: &JobName, taken: Taken) {
         let now = self.now.wall;
-        let name = job.spec.name.clone();
+        let Some(job) = self.jobs.get(name) else {
+            return;
+        };
         let key = RunKey {
-            job: name,
-            due: job.due_of_target(target.at),
+            job: name.clone(),
+            due: job.due_of_target(taken.at),
             attempt: 0,
         };
-        let mut run = new_run(key, target.at, RunCause::Schedule, now);
-        let late = now.millis_since(target.at);
-        if let Some(epsilon) = job
+        let late = now.millis_since(job.start_of(taken.at));
+        let too_late = job
             .spec
             .epsilon
             .as_ref()
             .filter(|epsilon| late > epsilon.millis)
-        {
-            let reason = format!("{late} ms late, more than epsilon {}", epsilon.text);
-            end(&mut run, Outcome::Skipped, Some(reason), now);
+            .map(|epsilon| format!("{late} ms late, more than epsilon {}", epsilon.text));
+        let mut run = match taken.fate {
+            Fate::Run(cause) => new_run(key, taken.at, cause, now),
+            Fate::End(..) => new_run(key, taken.at, RunCause::Schedule, now),
+        };
+        run.covers = taken.covers;
+        match (taken.fate, too_late) {
+            (Fate::Run(_), None) => {}
+            (Fate::Run(_), Some(reason)) => end(&mut run, Outcome::Skipped, Some(reason), now),
+            (Fate::End(outcome, reason), _) => end(&mut run, outcome, Some(reason), now),
         }
         self.add_run(run);
+    }
+
+    fn tell_of_missed(&mut self, job: &Job, taken: &[Taken]) {
+        let missed = |taken: &&Taken| matches!(taken.fate, Fate::End(Outcome::Missed, _));
+        let count = taken.iter().filter(missed).fold(0_u64, |count, taken| {
+            let covered = taken.covers.map_or(0, |covers| covers.count);
+            count.saturating_add(covered).saturating_add(1)
+        });
+        let first = taken.iter().find(missed);
+        if let Some(first) = first {
+            let first = first.covers.map_or(first.at, |covers| covers.first);
+            self.notice(Notice::TargetsMissed {
+                job: job.spec.name.clone(),
+                count,
+                first,
+            });
+        }
+    }
+}
+
+impl Job {
+    /// Returns when a target starts: with jitter later than its time, always by as much.
+    pub(crate) fn start_of(&self, target: Timestamp) -> Timestamp {
+        match &self.targets {
+            Some(targets) => targets.start_of(&self.spec.name, target, self.spec.jitter_secs),
+            None => target,
+        }
+    }
+
+    /// Returns when something is to be done about the next target, `None` for never.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        let next = self.next_target()?.at;
+        let targets = self.targets.as_ref()?;
+        if self.exclusions.is_empty() {
+            return Some(self.start_of(next));
+        }
+        match self.exclusions.first_allowed(targets, next.plus_millis(-1)) {
+            Allowed::At(target) => Some(self.start_of(target.at)),
+            Allowed::NotWithin(at) => Some(at),
+            // Nothing of it will ever run, and that is written down when its time has passed.
+            Allowed::None => Some(
+                self.exclusions
+                    .excluded_until(next)
+                    .map_or(next, |(end, _)| end),
+            ),
+        }
+    }
+
+    /// Returns the next target that no calendar leaves out, as far as anybody can see.
+    pub fn next_run(&self) -> Option<Timestamp> {
+        let next = self.next_target()?.at;
+        let targets = self.targets.as_ref()?;
+        if self.exclusions.is_empty() {
+            return Some(next);
+        }
+        match self.exclusions.first_allowed(targets, next.plus_millis(-1)) {
+            Allowed::At(target) => Some(target.at),
+            Allowed::NotWithin(_) | Allowed::None => None,
+        }
+    }
+
+    // Starts never change places, so of those that have passed the newest target has the newest start,
+    // and only it may have a start that has not come.
+    fn newest_started(&self, now: Timestamp) -> Option<Timestamp> {
+        let targets = self.targets.as_ref()?;
+        let newest = targets.at_or_before(now)?.at;
+        if self.start_of(newest) <= now {
+            return Some(newest);
+        }
+        targets
+            .at_or_before(newest.plus_millis(-1))
+            .map(|before| before.at)
+    }
+
+    // What becomes of the targets from `first` up to `newest`, oldest first.
+    fn take(
+        &self,
+        first: Timestamp,
+        newest: Timestamp,
+        now: Timestamp,
+        passed: Passed,
+    ) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        let first = self.take_excluded(first, newest, &mut taken);
+        let Some(first) = first else {
+            return taken;
+        };
+        if first == newest {
+            taken.push(self.take_newest(newest, now, passed, 1));
+            return taken;
+        }
+        self.take_several(first, newest, now, passed, &mut taken);
+        taken
+    }
+
+    // The targets that calendars leave out, as long as nothing else is before them: one record for each
+    // stretch. Returns the first target that is left.
+    fn take_excluded(
+        &self,
+        first: Timestamp,
+        newest: Timestamp,
+        taken: &mut Vec<Taken>,
+    ) -> Option<Timestamp> {
+        let targets = self.targets.as_ref()?;
+        let mut first = first;
+        while let Some((end, calendar)) = self.exclusions.excluded_until(first) {
+            let last = targets
+                .at_or_before(end.plus_millis(-1).min(newest))
+                .map_or(first, |last| last.at);
+            let before = targets.count_between(first.plus_millis(-1), last.plus_millis(-1));
+            taken.push(Taken {
+                at: last,
+                fate: left_out(calendar),
+                covers: (before > 0).then_some(Covered {
+                    first,
+                    count: before,
+                }),
+            });
+            first = targets
+                .after(last)
+                .map(|next| next.at)
+                .filter(|&at| at <= newest)?;
+        }
+        Some(first)
+    }
+
+    fn take_newest(&self, at: Timestamp, now: Timestamp, passed: Passed, runs: usize) -> Taken {
+        let prompt = now.millis_since(self.start_of(at)) <= PROMPT_MILLIS;
+        let fate = match self.spec.catch_up {
+            CatchUp::Latest => Fate::Run(RunCause::Schedule),
+            CatchUp::All { .. } if runs > 1 => Fate::Run(RunCause::CatchUp),
+            CatchUp::All { .. } => Fate::Run(RunCause::Schedule),
+            CatchUp::None if prompt && passed == Passed::Down => Fate::Run(RunCause::Schedule),
+            CatchUp::None => not_run(passed, None),
+        };
+        Taken {
+            at,
+            fate,
+            covers: None,
+        }
     }
 
     // The last ones get a record each, as many as there may be; the first of these covers the rest.
-    fn record_passed(
-        &mut self,
-        job: &Job,
-        targets: &Targets,
-        first: NextTarget,
-        newest: NextTarget,
-        passed: Passed,
-    ) {
-        let count = newest.index.saturating_sub(first.index);
-        if count == 0 {
-            return;
-        }
-        let from = newest.index.saturating_sub(count.min(MISSED_RECORDS_MAX));
-        let mut covers = from.checked_sub(first.index).filter(|&covered| covered > 0);
-        for index in from..newest.index {
-            let Some(target) = targets.at(index) else {
-                continue;
-            };
-            let covered = covers.take().map(|count| chronos_model::Covered {
-                first: first.at,
-                count,
-            });
-            self.record_one_passed(job, target.at, newest.at, passed, covered);
-        }
-        self.notice(Notice::TargetsMissed {
-            job: job.spec.name.clone(),
-            count,
-            first: first.at,
-        });
-    }
-
-    fn record_one_passed(
-        &mut self,
-        job: &Job,
-        target: Timestamp,
+    fn take_several(
+        &self,
+        first: Timestamp,
         newest: Timestamp,
+        now: Timestamp,
         passed: Passed,
-        covers: Option<chronos_model::Covered>,
+        taken: &mut Vec<Taken>,
     ) {
-        let key = RunKey {
-            job: job.spec.name.clone(),
-            due: job.due_of_target(target),
-            attempt: 0,
+        let Some(targets) = &self.targets else {
+            return;
         };
-        let mut run = new_run(key, target, RunCause::Schedule, self.now.wall);
-        let (outcome, reason) = match passed {
-            Passed::Down => (
-                Outcome::Missed,
-                format!("nobody could run it in time; {newest} runs instead"),
-            ),
-            Passed::Disabled => (Outcome::Skipped, "the job was disabled".to_owned()),
+        let runs_max = match (self.spec.catch_up, passed) {
+            (CatchUp::All { limit }, Passed::Down) => u64::from(limit),
+            (CatchUp::All { .. } | CatchUp::Latest | CatchUp::None, _) => 1,
         };
-        end(&mut run, outcome, Some(reason), self.now.wall);
-        run.covers = covers;
-        self.add_run(run);
+        let records_max = MISSED_RECORDS_MAX.saturating_add(runs_max);
+        let mut last_ones: Vec<(Timestamp, Option<&chronos_model::CalendarName>)> = Vec::new();
+        let mut at = Some(newest);
+        while let Some(target) = at.filter(|&at| at >= first) {
+            let excluded = self.exclusions.excluded_until(target);
+            last_ones.push((target, excluded.map(|(_, calendar)| calendar)));
+            if u64::try_from(last_ones.len()).is_ok_and(|len| len >= records_max) {
+                break;
+            }
+            at = targets
+                .at_or_before(target.plus_millis(-1))
+                .map(|before| before.at);
+        }
+        let oldest = last_ones.last().map_or(newest, |&(at, _)| at);
+        let covered = targets.count_between(first.plus_millis(-1), oldest.plus_millis(-1));
+        let mut covers = (covered > 0).then_some(Covered {
+            first,
+            count: covered,
+        });
+        let allowed = last_ones.iter().filter(|(_, out)| out.is_none()).count();
+        let runs_max = usize::try_from(runs_max).unwrap_or(usize::MAX);
+        let runs = allowed.min(runs_max);
+        let mut not_run_yet = allowed.saturating_sub(runs);
+        let newest_allowed = last_ones.iter().find(|(_, out)| out.is_none());
+        let instead = newest_allowed.map(|&(at, _)| at).filter(|&at| {
+            let fate = self.take_newest(at, now, passed, runs).fate;
+            matches!(fate, Fate::Run(_))
+        });
+        for &(at, excluded) in last_ones.iter().rev() {
+            let mut one = match excluded {
+                Some(calendar) => Taken {
+                    at,
+                    fate: left_out(calendar),
+                    covers: None,
+                },
+                None if not_run_yet > 0 => {
+                    not_run_yet = not_run_yet.saturating_sub(1);
+                    Taken {
+                        at,
+                        fate: not_run(passed, instead),
+                        covers: None,
+                    }
+                }
+                None => self.take_newest(at, now, passed, runs),
+            };
+            // A run may be tried again, and its record is none of others.
+            if covers.is_some() && matches!(one.fate, Fate::End(..)) {
+                one.covers = covers.take();
+            }
+            taken.push(one);
+        }
     }
 }
 
-/// Finds the first target of a job that is created now: the newest one that has passed, if any.
-pub(crate) fn first_target(targets: &Targets, now: Timestamp) -> Option<NextTarget> {
-    targets.at_or_before(now).or_else(|| targets.at(0))
+fn left_out(calendar: &chronos_model::CalendarName) -> Fate {
+    Fate::End(
+        Outcome::Skipped,
+        format!("left out by the calendar {calendar}"),
+    )
 }
 
-/// Finds the first target after the schedule of a job was changed.
-///
-/// The schedule starts anew from now: targets before the change were never its own. One that has
-/// none left is taken as Chronos' way of saying "once, now".
-pub(crate) fn first_target_after_change(
-    targets: &Targets,
-    now: Timestamp,
-    at_anchor: bool,
-) -> Option<NextTarget> {
-    if at_anchor {
-        return first_target(targets, now);
+fn not_run(passed: Passed, instead: Option<Timestamp>) -> Fate {
+    match (passed, instead) {
+        (Passed::Disabled, _) => Fate::End(Outcome::Skipped, "the job was disabled".to_owned()),
+        (Passed::Down, Some(instead)) => Fate::End(
+            Outcome::Missed,
+            format!("nobody could run it in time; {instead} runs instead"),
+        ),
+        (Passed::Down, None) => Fate::End(
+            Outcome::Missed,
+            "nobody could run it in time, and catchUp is none".to_owned(),
+        ),
     }
-    targets.after(now).or_else(|| first_target(targets, now))
+}
+
+impl Job {
+    /// Finds the first target of a job that is created now: what its policy makes of those that have
+    /// passed.
+    pub(crate) fn first_target(&self, now: Timestamp) -> Option<NextTarget> {
+        let targets = self.targets.as_ref()?;
+        match self.spec.catch_up {
+            CatchUp::Latest => targets.at_or_before(now).or_else(|| targets.first()),
+            CatchUp::None => targets.after(now.plus_millis(-1)),
+            CatchUp::All { limit } => {
+                let mut first = targets.at_or_before(now);
+                for _ in 1..limit {
+                    let Some(found) = first else {
+                        break;
+                    };
+                    match targets.at_or_before(found.at.plus_millis(-1)) {
+                        Some(before) => first = Some(before),
+                        None => break,
+                    }
+                }
+                first.or_else(|| targets.first())
+            }
+        }
+    }
+
+    /// Finds the first target after the schedule of a job was changed.
+    ///
+    /// The schedule starts anew from now: targets before the change were never its own. One that has
+    /// none left is taken as Chronos' way of saying "once, now".
+    pub(crate) fn first_target_after_change(&self, now: Timestamp) -> Option<NextTarget> {
+        let at_anchor = self
+            .spec
+            .schedule()
+            .is_some_and(chronos_model::JobSchedule::starts_at_anchor);
+        if at_anchor {
+            return self.first_target(now);
+        }
+        let later = self.targets.as_ref()?.after(now);
+        later.or_else(|| self.first_target(now))
+    }
 }
 
 /// Notes that due times up to now may be taken by runs under another definition.

@@ -2,11 +2,7 @@
 
 use chronos_model::{JobName, RunState};
 
-use crate::{
-    Scheduler,
-    job::{Job, occupies},
-    scheduler::Timer,
-};
+use crate::{Scheduler, job::Job, scheduler::Timer};
 
 impl Scheduler {
     /// Returns every invariant that does not hold, none in a healthy state. Walks all jobs.
@@ -38,28 +34,22 @@ impl Scheduler {
             broken.push(format!("{name} holds the definition of {}", job.spec.name));
         }
         if let Some(next) = job.next_target() {
-            if next.at <= self.now.wall {
+            let wake = job.next_wake();
+            if wake.is_none_or(|wake| wake <= self.now.wall) {
                 broken.push(format!("{name} has an overdue target {}", next.at));
             }
-            if !self
-                .timers
-                .contains(&(next.at, Timer::Target(name.clone())))
-            {
+            let set = |at| self.timers.contains(&(at, Timer::Target(name.clone())));
+            if job.wake != wake || !wake.is_some_and(set) {
                 broken.push(format!("{name} has no timer for its target {}", next.at));
             }
         }
-        let occupying = job.runs.values().filter(|run| occupies(run)).count();
-        if occupying > 1
-            && !job.spec.concurrent
-            && job
-                .runs
-                .values()
-                .filter(|run| occupies(run))
-                .all(|run| !run.kill_requested)
-        {
-            broken.push(format!(
-                "{name} is not concurrent and has {occupying} runs at agents"
-            ));
+        // An edit may leave more runs at agents than there are places now; but none may join them.
+        let queued = job
+            .waiting()
+            .filter(|run| self.queue.contains(&run.key))
+            .count();
+        if job.places_free().is_some_and(|free| queued > free) {
+            broken.push(format!("{name} has more runs in the queue than places"));
         }
         for run in job.runs.values() {
             if (run.state == RunState::Ended) != run.outcome.is_some() {

@@ -1,13 +1,17 @@
 //! The picture that readers get: immutable, and cheap to take.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use chronos_model::{JobName, Quarantined, Run, RunKey, RunState, Timestamp};
+use chronos_model::{
+    Calendar, CalendarName, JobName, Quarantined, Run, RunKey, RunState, Timestamp,
+};
 
 use crate::{
     Offer,
+    audit::AuditReport,
+    generation::pending,
     job::{Job, Jobs},
-    parents::pending_parents,
+    parents::awaits_parents,
     queue::Waits,
 };
 
@@ -20,6 +24,8 @@ pub struct View {
     pub(crate) queued: usize,
     pub(crate) offers: Vec<Offer>,
     pub(crate) quarantined: Arc<Vec<Quarantined>>,
+    pub(crate) calendars: BTreeMap<CalendarName, Arc<Calendar>>,
+    pub(crate) audit: AuditReport,
 }
 
 impl View {
@@ -32,6 +38,8 @@ impl View {
             queued: 0,
             offers: Vec::new(),
             quarantined: Arc::default(),
+            calendars: BTreeMap::new(),
+            audit: AuditReport::default(),
         }
     }
 
@@ -60,6 +68,21 @@ impl View {
         &self.offers
     }
 
+    /// Returns all calendars, by name.
+    pub fn calendars(&self) -> impl ExactSizeIterator<Item = &Arc<Calendar>> {
+        self.calendars.values()
+    }
+
+    /// Finds a calendar.
+    pub fn calendar(&self, name: &CalendarName) -> Option<&Arc<Calendar>> {
+        self.calendars.get(name)
+    }
+
+    /// Returns what the self-audit has done in this term.
+    pub const fn audit(&self) -> AuditReport {
+        self.audit
+    }
+
     /// Returns the stored records that cannot be used.
     pub fn quarantined(&self) -> &[Quarantined] {
         &self.quarantined
@@ -75,6 +98,11 @@ impl View {
                 attempt: run.key.attempt,
                 retries: job.spec.retries,
                 at,
+            });
+        }
+        if awaits_parents(job, run) {
+            return Some(Waiting::Parents {
+                parents: pending(job, |name| self.jobs.get(name)),
             });
         }
         if let Some(occupant) = job.occupant() {
@@ -101,7 +129,7 @@ impl View {
             return vec![Waiting::Disabled];
         }
         let busy = job.active_runs().next().is_some();
-        let parents = pending_parents(job, |name| self.jobs.get(name));
+        let parents = pending(job, |name| self.jobs.get(name));
         if busy || parents.is_empty() {
             return Vec::new();
         }

@@ -9,13 +9,13 @@ use std::{
 };
 
 use chronos_core::{
-    Abilities, AgentId, Cascade, ClusterCall, ClusterEvent, Command, Effect, Input, Mono, Notice,
-    Now, Offer, OfferId, PersistId, Refusal, Reply, RequestId, Scheduler, Settings, TaskState,
-    TaskUpdate, View,
+    Abilities, AgentId, Cascade, ClusterCall, ClusterEvent, Command, Deadline, Effect, Input, Mono,
+    Notice, Now, Offer, OfferId, PersistId, Refusal, Reply, RequestId, Scheduler, Settings,
+    TaskState, TaskUpdate, View,
 };
 use chronos_model::{
-    JobDefaults, JobKind, JobName, JobRecord, JobSpec, Outcome, Run, RunKey, RunState, Snapshot,
-    Timestamp, Tomb, Write,
+    Calendar, CalendarName, JobDefaults, JobKind, JobName, JobRecord, JobSpec, Outcome, Run,
+    RunKey, RunState, Snapshot, Timestamp, Tomb, Write,
 };
 use resources::{Attributes, Resources, Scalar};
 use serde_json::Value;
@@ -42,6 +42,7 @@ pub(crate) struct Disk {
     progress: BTreeMap<JobName, (chronos_model::JobProgress, u64)>,
     pub(crate) runs: BTreeMap<RunKey, Run>,
     tombs: BTreeMap<JobName, Tomb>,
+    calendars: BTreeMap<CalendarName, Arc<Calendar>>,
 }
 
 /// An agent: what it was given, and what it has told.
@@ -101,14 +102,20 @@ impl World {
     }
 
     pub(crate) fn until_instant(&mut self, end: Timestamp) {
-        while let Some(deadline) = self
-            .scheduler
-            .deadline()
-            .filter(|&deadline| deadline <= end)
-        {
+        while let Some(deadline) = self.next_deadline().filter(|&deadline| deadline <= end) {
             self.set_clock(deadline.max(self.wall));
         }
         self.set_clock(end);
+    }
+
+    // Both clocks go alike while nobody sets one.
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let Deadline { wall, mono } = self.scheduler.deadline();
+        let mono = mono.map(|Mono(mono)| {
+            let left = i64::try_from(mono.saturating_sub(self.mono)).unwrap();
+            self.wall.plus_millis(left)
+        });
+        wall.into_iter().chain(mono).min()
     }
 
     /// Sets the wall clock, forwards or back, without stopping in between.
@@ -454,6 +461,7 @@ impl Disk {
                 .cloned()
                 .collect(),
             tombs: self.tombs.clone(),
+            calendars: self.calendars.values().cloned().collect(),
             quarantined: Vec::new(),
         }
     }
@@ -494,6 +502,10 @@ impl Disk {
                     let ended = before.is_some_and(|before| before.state == RunState::Ended);
                     assert!(!ended, "{} ends twice", run.key);
                 }
+                Write::PutCalendar(calendar) => {
+                    self.calendars.insert(calendar.name().clone(), calendar);
+                }
+                Write::DeleteCalendar(name) => drop(self.calendars.remove(&name)),
                 Write::Forget { job } => {
                     self.tombs.remove(&job);
                     self.runs
