@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use chronos_core::Task;
-use chronos_model::{CatchUp, JobSpec, RunKey, Timestamp, Trigger};
+use chronos_model::{
+    CatchUp, JobSpec, Overlap, ParentRule, RetryBackoff, RunKey, Timestamp, Trigger,
+};
 use resources::{Resources, Scalar};
 
 /// The due time of all runs.
@@ -38,7 +40,12 @@ pub(crate) fn job(name: &str, command: &str) -> JobSpec {
         arguments: Vec::new(),
         high_priority: false,
         run_as_user: String::new(),
-        concurrent: false,
+        retry_backoff: RetryBackoff::Fixed,
+        overlap: Overlap::QueueOne,
+        start_timeout_secs: 0,
+        jitter_secs: 0,
+        calendars: Vec::new(),
+        parent_rule: ParentRule::AllSuccess,
         max_completion_time_secs: 0,
         container: None,
         constraints: Vec::new(),
@@ -59,5 +66,6 @@ pub(crate) fn task(job: JobSpec) -> Task {
         target: DUE,
         spec: Arc::new(job),
         arguments: None,
+        parent_runs: Vec::new(),
     }
 }

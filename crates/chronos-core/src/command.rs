@@ -67,8 +67,10 @@ impl Task {
             ("CHRONOS_RESOURCE_DISK", java_double(spec.resources.disk)),
             ("CHRONOS_JOB_RUN_TIME", self.target.millis().to_string()),
             ("CHRONOS_JOB_RUN_ATTEMPT", self.key.attempt.to_string()),
-            ("CHRONOS_PARENT_RUNS", self.parent_runs_text()),
         ];
+        let parent_runs = (!self.parent_runs.is_empty())
+            .then(|| ("CHRONOS_PARENT_RUNS", self.parent_runs_text()));
+        let given: Vec<(&str, String)> = given.into_iter().chain(parent_runs).collect();
         let own =
             own_variables(spec).filter(|(name, _)| given.iter().all(|(taken, _)| taken != name));
         let own: Vec<_> = own

@@ -30,6 +30,7 @@ mod cluster;
 mod command;
 mod commands;
 mod effect;
+mod explain;
 mod generation;
 mod input;
 mod job;
@@ -52,6 +53,7 @@ pub use cluster::{
 };
 pub use command::CommandLine;
 pub use effect::{Effect, Refusal, Reply};
+pub use explain::{Explanation, NextRun, Waiting};
 pub use input::{Cascade, Command, Input, Mono, Now, PersistId, RequestId};
 pub use job::{Activity, Job, LastStatus};
 pub use notice::Notice;
@@ -60,4 +62,4 @@ pub use settings::{
     BACKFILL_RUNS_MAX, COMPLETIONS_MAX, KILL_AGAIN_MILLIS, MISSED_RECORDS_MAX, PRIORITY_MILLIS,
     PROMPT_MILLIS, Settings, TOMB_MILLIS, WAITING_RUNS_MAX,
 };
-pub use view::{View, Waiting};
+pub use view::View;

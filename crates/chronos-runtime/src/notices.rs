@@ -2,7 +2,7 @@
 
 use chronos_core::Notice;
 use chronos_model::{Outcome, Run};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Logs a notice.
 pub(crate) fn log(notice: &Notice) {
@@ -25,6 +25,14 @@ pub(crate) fn log(notice: &Notice) {
         Notice::RetryScheduled { key, at } => info!(task = %key, %at, "retry scheduled"),
         Notice::TargetsMissed { job, count, first } => {
             warn!(%job, count, %first, "targets passed without a run");
+        }
+        Notice::TargetLate {
+            key,
+            late_millis,
+            started,
+        } => warn!(task = %key, late_ms = late_millis, started, "run is late"),
+        Notice::AuditFound { job, finding } => {
+            error!(%job, finding, "self-audit found a defect and repaired it; please report it");
         }
         Notice::UnknownTask { key } => warn!(task = %key, "task without a record; killing it"),
         _ => info!(?notice, "notice"),

@@ -8,8 +8,8 @@ use std::{
 
 use chronos_agent::Logs;
 use chronos_core::{
-    ClusterCall, ClusterEvent, Effect, Input, Now, PersistId, Refusal, Reply, RequestId, Scheduler,
-    Settings, View,
+    ClusterCall, ClusterEvent, Deadline, Effect, Input, Mono, Now, PersistId, Refusal, Reply,
+    RequestId, Scheduler, Settings, View,
 };
 use chronos_model::JobDefaults;
 use chronos_store::{Store, StoreError, Term};
@@ -28,6 +28,13 @@ const REQUESTS_MAX: usize = 1024;
 /// How many inputs are taken before effects and readers get their turn, so that no chatty source starves
 /// the others.
 const BATCH_MAX: usize = 128;
+
+/// How often the scheduler looks after some of its jobs.
+const AUDIT_INTERVAL_MILLIS: u64 = 1000;
+
+/// How many jobs it looks after each time: about a millisecond a second, and a round over a million jobs
+/// in a quarter of an hour.
+const AUDIT_JOBS: usize = 1000;
 
 /// The longest sleep. The wall clock may jump while we sleep, so it is looked at this often.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -76,6 +83,8 @@ struct TermState {
     journal: Journal,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Reply, Refusal>>>,
     requests: u64,
+    /// When the next audit is due.
+    audit_at: Mono,
 }
 
 enum Event {
@@ -163,6 +172,7 @@ impl Runtime {
             journal,
             replies: BTreeMap::new(),
             requests: 0,
+            audit_at: Mono::default(),
         })
     }
 
@@ -186,6 +196,7 @@ impl Runtime {
     // The first event, and what else is there already.
     fn take_batch(&mut self, state: &mut TermState, first: Event) -> Result<(), End> {
         self.take_event(state, first)?;
+        self.audit(state);
         for _ in 0..BATCH_MAX {
             let event = if let Ok(event) = self.cluster.events.try_recv() {
                 Event::Input(self.heard(event))
@@ -197,6 +208,17 @@ impl Runtime {
             self.take_event(state, event)?;
         }
         Ok(())
+    }
+
+    fn audit(&mut self, state: &mut TermState) {
+        let now = self.clock.now();
+        if now.mono >= state.audit_at {
+            state.audit_at = Mono(now.mono.0.saturating_add(AUDIT_INTERVAL_MILLIS));
+            state
+                .scheduler
+                .handle(now, Input::Audit { jobs: AUDIT_JOBS });
+            self.carry_out(state);
+        }
     }
 
     async fn next_event(&mut self, state: &mut TermState, shutdown: &CancellationToken) -> Event {
@@ -234,11 +256,16 @@ impl Runtime {
         Input::Cluster(event)
     }
 
-    fn until_deadline(&self, deadline: Option<chronos_model::Timestamp>) -> Duration {
-        let Now { wall, .. } = self.clock.now();
-        let millis = deadline.map(|deadline| deadline.millis_since(wall).max(0));
-        millis
-            .and_then(|millis| u64::try_from(millis).ok())
+    fn until_deadline(&self, deadline: Deadline) -> Duration {
+        let Now { wall, mono } = self.clock.now();
+        let by_wall = deadline
+            .wall
+            .map(|at| u64::try_from(at.millis_since(wall)).unwrap_or(0));
+        let by_mono = deadline.mono.map(|Mono(at)| at.saturating_sub(mono.0));
+        by_wall
+            .into_iter()
+            .chain(by_mono)
+            .min()
             .map_or(SLEEP_MAX, Duration::from_millis)
             .min(SLEEP_MAX)
     }
