@@ -136,7 +136,7 @@ const fn suits(rule: ParentRule, kind: CompletionKind) -> bool {
         (ParentRule::AllDone, _)
         | (ParentRule::AllSuccess | ParentRule::AnySuccess, CompletionKind::Success)
         | (ParentRule::AnyFailure, CompletionKind::Failure) => true,
-        (ParentRule::AllSuccess | ParentRule::AnySuccess, _) | (ParentRule::AnyFailure, _) => false,
+        (ParentRule::AllSuccess | ParentRule::AnySuccess | ParentRule::AnyFailure, _) => false,
     }
 }
 

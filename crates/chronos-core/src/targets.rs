@@ -243,9 +243,8 @@ impl Job {
     fn take_newest(&self, at: Timestamp, now: Timestamp, passed: Passed, runs: usize) -> Taken {
         let prompt = now.millis_since(self.start_of(at)) <= PROMPT_MILLIS;
         let fate = match self.spec.catch_up {
-            CatchUp::Latest => Fate::Run(RunCause::Schedule),
             CatchUp::All { .. } if runs > 1 => Fate::Run(RunCause::CatchUp),
-            CatchUp::All { .. } => Fate::Run(RunCause::Schedule),
+            CatchUp::Latest | CatchUp::All { .. } => Fate::Run(RunCause::Schedule),
             CatchUp::None if prompt && passed == Passed::Down => Fate::Run(RunCause::Schedule),
             CatchUp::None => not_run(passed, None),
         };

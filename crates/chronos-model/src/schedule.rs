@@ -206,7 +206,11 @@ impl Targets {
             .to_utc()
             .zip(until.plus_millis(1).to_utc());
         edges.map_or(0, |(after, until)| {
-            let before = |instant| instant - TimeDelta::nanoseconds(1);
+            let before = |instant: chrono::DateTime<chrono::Utc>| {
+                instant
+                    .checked_sub_signed(TimeDelta::nanoseconds(1))
+                    .unwrap_or(instant)
+            };
             self.0.count_between(before(after), before(until))
         })
     }

@@ -5,11 +5,15 @@
     reason = "in tests a panic is the report, and JSON is written in place"
 )]
 
+mod catch_up;
 mod commands;
+mod generations;
 mod overlap;
 mod parents;
+mod policies;
 mod recovery;
 mod retries;
 mod schedules;
 mod simulation;
+mod upkeep;
 mod world;

@@ -33,6 +33,7 @@ pub(crate) struct World {
     requests: u64,
     replies: BTreeMap<RequestId, Result<Reply, Refusal>>,
     pub(crate) trace: Vec<String>,
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// What survives a crash of the scheduler.
@@ -53,6 +54,12 @@ pub(crate) struct Machine {
     pub(crate) running: BTreeSet<RunKey>,
     pub(crate) started: BTreeSet<RunKey>,
     unacknowledged: BTreeMap<RunKey, TaskUpdate>,
+    /// Orders to kill are lost on the way.
+    pub(crate) deaf: bool,
+    /// How many there were.
+    pub(crate) kills: usize,
+    /// Tasks do not come to run.
+    pub(crate) stuck: bool,
 }
 
 impl World {
@@ -76,6 +83,9 @@ impl World {
                 running: BTreeSet::new(),
                 started: BTreeSet::new(),
                 unacknowledged: BTreeMap::new(),
+                deaf: false,
+                kills: 0,
+                stuck: false,
             },
             settings,
             wall,
@@ -85,6 +95,7 @@ impl World {
             requests: 0,
             replies: BTreeMap::new(),
             trace: Vec::new(),
+            notices: Vec::new(),
         };
         world.offer();
         world
@@ -123,6 +134,23 @@ impl World {
         self.mono += u64::try_from(wall.millis_since(self.wall)).unwrap_or(1);
         self.wall = wall;
         self.input(Input::Tick);
+    }
+
+    /// Sets the wall clock without any time passing.
+    pub(crate) fn turn_clock(&mut self, wall: Timestamp) {
+        self.wall = wall;
+        self.input(Input::Tick);
+    }
+
+    /// Goes on to whatever comes next.
+    pub(crate) fn step(&mut self) {
+        let next = self.next_deadline().expect("something is to come");
+        self.set_clock(next.max(self.wall));
+    }
+
+    /// Lets the scheduler look after some of its jobs.
+    pub(crate) fn audit(&mut self, jobs: usize) {
+        self.input(Input::Audit { jobs });
     }
 
     // Commands.
@@ -366,6 +394,7 @@ impl World {
     }
 
     fn note(&mut self, notice: &Notice) {
+        self.notices.push(notice.clone());
         if let Notice::UnknownTask { key } = notice {
             panic!(
                 "{key} runs and no record knows it\n{}",
@@ -393,7 +422,12 @@ impl World {
                     self.trace
                         .push(format!("{} launch {}", self.wall, task.key));
                     self.agent.running.insert(task.key.clone());
-                    let update = self.agent_update(&task.key, TaskState::Running, None);
+                    let state = if self.agent.stuck {
+                        TaskState::Starting
+                    } else {
+                        TaskState::Running
+                    };
+                    let update = self.agent_update(&task.key, state, None);
                     self.input(Input::Cluster(ClusterEvent::Update(update)));
                 }
                 self.offer();
@@ -404,7 +438,8 @@ impl World {
             }
             ClusterCall::Kill { key } => {
                 self.trace.push(format!("{} kill {key}", self.wall));
-                if self.agent.running.contains(&key) {
+                self.agent.kills += 1;
+                if !self.agent.deaf && self.agent.running.contains(&key) {
                     self.finish_run(&key, TaskState::Killed);
                 }
             }
