@@ -47,6 +47,7 @@ mod schedule;
 mod stored;
 mod task_id;
 mod time;
+mod wall_clock;
 mod write;
 
 pub use calendar::{Allowed, Calendar, CalendarName, Exclusions};
@@ -66,7 +67,7 @@ pub use record::{
     Revision, RunQuery, Snapshot, Tomb, Write,
 };
 pub use run::{Covered, Generation, Lineage, Outcome, Run, RunCause, RunState};
-pub use schedule::{JobSchedule, JobScheduleError, Targets};
+pub use schedule::{CronError, CronField, JobSchedule, JobScheduleError, SchedulePart, Targets};
 pub use stored::STORED_SPEC_VERSION;
 pub use task_id::{RunKey, RunKeyError};
 pub use time::{Timestamp, TimestampError};

@@ -1,22 +1,28 @@
-//! When a job runs: a repeating interval in a time zone.
+//! When a job runs: repeating intervals and cron expressions, each in a time zone.
+//!
+//! Owns what was written, and its checks. `schedule::part` reads one of several schedules,
+//! `schedule::targets` answers which instants they name together.
 
-use std::time::Duration;
+mod cron;
+mod part;
+mod targets;
 
-use chrono::TimeDelta;
-use iso8601_repeat::{
-    OffsetPolicy, Options, Profile, RepeatingInterval, Repetitions, Schedule, Zone,
-};
+use iso8601_repeat::{Moment, Period, Profile, RepeatingInterval, Zone};
 use thiserror::Error;
 
-use crate::{NextTarget, Timestamp};
-
-/// The shortest period: one second, below which Chronos froze.
-const PERIOD_MIN: Duration = Duration::from_secs(1);
+use self::part::interval_options;
+pub(crate) use self::targets::PartTargets;
+pub use self::{
+    cron::{CronError, Field as CronField},
+    part::SchedulePart,
+    targets::Targets,
+};
+use crate::{DstPolicy, Timestamp};
 
 /// The schedule of a job: what was written, and what it means.
 ///
 /// The text reads back as it was written; progress lives in
-/// [`JobProgress`](crate::JobProgress).
+/// [`JobProgress`](crate::JobProgress). Two are equal when they were written the same.
 ///
 /// # Examples
 ///
@@ -30,12 +36,47 @@ const PERIOD_MIN: Duration = Duration::from_secs(1);
 /// assert_eq!(targets.remaining(targets.first().unwrap().at), Some(2));
 /// # Ok::<(), chronos_model::JobScheduleError>(())
 /// ```
+///
+/// # Examples: several schedules with an end
+///
+/// ```
+/// use chronos_model::{JobSchedule, SchedulePart, Timestamp};
+///
+/// let parts = vec![
+///     SchedulePart::cron("0 8 * * MON-FRI", "")?,
+///     SchedulePart::interval("R/2026-01-03T10:00:00/P1W", "")?,
+/// ];
+/// let schedule = JobSchedule::from_parts(parts, "Europe/Berlin")?.with_end("2026-01-05T08:00:00")?;
+/// let targets = schedule.targets("2026-01-02T00:00:00Z".parse().unwrap())?;
+/// let mut named = Vec::new();
+/// let mut next = targets.first();
+/// while let Some(target) = next {
+///     named.push(target.at.to_string());
+///     next = targets.after(target.at);
+/// }
+/// // Friday, Saturday, and Monday: the end is still in.
+/// assert_eq!(
+///     named,
+///     ["2026-01-02T07:00:00.000Z", "2026-01-03T09:00:00.000Z", "2026-01-05T07:00:00.000Z"]
+/// );
+/// # Ok::<(), chronos_model::JobScheduleError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JobSchedule {
-    text: Box<str>,
+    parts: Box<[SchedulePart]>,
+    /// All texts in one, where there is a list of them.
+    listed: Option<Box<str>>,
     zone_text: Box<str>,
-    interval: RepeatingInterval,
     zone: Option<Zone>,
+    dst: DstPolicy,
+    end: Option<Box<End>>,
+}
+
+/// The instant after which there are no targets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct End {
+    text: Box<str>,
+    moment: Moment,
 }
 
 impl JobSchedule {
@@ -45,22 +86,98 @@ impl JobSchedule {
     ///
     /// [`JobScheduleError`], which says whether the schedule or the zone is at fault.
     pub fn parse(text: &str, zone_text: &str) -> Result<Self, JobScheduleError> {
-        let interval = RepeatingInterval::parse(text, Profile::Chronos).map_err(|error| {
-            JobScheduleError::Syntax {
-                problem: error.to_string(),
-            }
-        })?;
-        let zone = parse_zone(zone_text)?;
+        Self::single(SchedulePart::interval(text, "")?, zone_text)
+    }
+
+    /// Reads a cron expression, and its `scheduleTimeZone` (empty for UTC).
+    ///
+    /// Its first target is the first one at or after the anchor.
+    ///
+    /// # Errors
+    ///
+    /// [`JobScheduleError`], which says whether the expression or the zone is at fault.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use chronos_model::JobSchedule;
+    ///
+    /// let schedule = JobSchedule::parse_cron("30 2 * * *", "Europe/Berlin")?;
+    /// let targets = schedule.targets("2026-03-28T12:00:00Z".parse().unwrap())?;
+    /// // 02:30 does not exist on that day; it moves by the hour that is missing, to 03:30.
+    /// assert_eq!(targets.first().unwrap().at.to_string(), "2026-03-29T01:30:00.000Z");
+    ///
+    /// let error = JobSchedule::parse_cron("0 25 * * *", "").unwrap_err();
+    /// assert!(error.to_string().starts_with("the hour \"25\" is wrong"));
+    /// # Ok::<(), chronos_model::JobScheduleError>(())
+    /// ```
+    pub fn parse_cron(text: &str, zone_text: &str) -> Result<Self, JobScheduleError> {
+        Self::single(SchedulePart::cron(text, "")?, zone_text)
+    }
+
+    /// Puts several schedules together; `zone_text` is for those without a zone of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`JobScheduleError`] when the zone is unknown or there is no schedule at all.
+    pub fn from_parts(parts: Vec<SchedulePart>, zone_text: &str) -> Result<Self, JobScheduleError> {
+        let texts: Vec<&str> = parts.iter().map(SchedulePart::text).collect();
+        let listed = Some(texts.join(" and ").into());
+        Self::new(parts, listed, zone_text)
+    }
+
+    fn single(part: SchedulePart, zone_text: &str) -> Result<Self, JobScheduleError> {
+        Self::new(vec![part], None, zone_text)
+    }
+
+    fn new(
+        parts: Vec<SchedulePart>,
+        listed: Option<Box<str>>,
+        zone_text: &str,
+    ) -> Result<Self, JobScheduleError> {
+        if parts.is_empty() {
+            return Err(JobScheduleError::Empty);
+        }
         let schedule = Self {
-            text: text.into(),
+            parts: parts.into(),
+            listed,
             zone_text: zone_text.into(),
-            interval,
-            zone,
+            zone: parse_zone(zone_text)?,
+            dst: DstPolicy::default(),
+            end: None,
         };
-        schedule.check_period()?;
-        // Whatever else cannot be evaluated shows with any anchor.
+        // Whatever cannot be evaluated shows with any anchor.
         schedule.targets(Timestamp::from_millis(0))?;
         Ok(schedule)
+    }
+
+    /// Says what becomes of local times that a change of clocks leaves out or repeats.
+    #[must_use]
+    pub const fn with_dst(mut self, dst: DstPolicy) -> Self {
+        self.dst = dst;
+        self
+    }
+
+    /// Ends the schedule: the instant itself may be a target, nothing after it is.
+    ///
+    /// It is read like the start of a schedule, in the zone of the job: with a `scheduleTimeZone` an
+    /// offset in it does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`JobScheduleError::End`] when the text is no instant.
+    pub fn with_end(mut self, text: &str) -> Result<Self, JobScheduleError> {
+        let error = |problem: String| JobScheduleError::End { problem };
+        let moment =
+            Moment::parse(text, Profile::Chronos).map_err(|problem| error(problem.to_string()))?;
+        self.end = Some(Box::new(End {
+            text: text.into(),
+            moment,
+        }));
+        if self.end_at().is_none() {
+            return Err(error("is beyond the range of instants".to_owned()));
+        }
+        Ok(self)
     }
 
     /// Checks a `scheduleTimeZone` alone (empty for none).
@@ -91,9 +208,10 @@ impl JobSchedule {
         }
     }
 
-    /// Returns the schedule as it was written.
+    /// Returns the schedule as it was written; several are joined by "and", for people.
     pub fn text(&self) -> &str {
-        &self.text
+        let first = || self.parts.first().map_or("", SchedulePart::text);
+        self.listed.as_deref().unwrap_or_else(first)
     }
 
     /// Returns the zone as it was written, empty for none.
@@ -101,55 +219,77 @@ impl JobSchedule {
         &self.zone_text
     }
 
+    /// Returns the schedules it consists of; at least one.
+    pub fn parts(&self) -> &[SchedulePart] {
+        &self.parts
+    }
+
+    /// Whether it was written as a list, even of one.
+    pub const fn is_list(&self) -> bool {
+        self.listed.is_some()
+    }
+
+    /// Returns what becomes of local times that a change of clocks leaves out or repeats.
+    pub const fn dst(&self) -> DstPolicy {
+        self.dst
+    }
+
+    /// Returns the end as it was written.
+    pub fn end_text(&self) -> Option<&str> {
+        self.end.as_ref().map(|end| &*end.text)
+    }
+
+    /// Returns the last instant that may be a target, `None` for no end.
+    pub fn end_at(&self) -> Option<Timestamp> {
+        let End { moment, .. } = **self.end.as_ref()?;
+        let interval = RepeatingInterval::builder()
+            .times(1)
+            .start(moment)
+            .period(Period::ZERO)
+            .build()
+            .ok()?;
+        // An end always is: a reading that does not exist moves on, one that comes twice may count twice.
+        let dst = DstPolicy {
+            gap: iso8601_repeat::Gap::Shift,
+            overlap: match self.dst.overlap {
+                iso8601_repeat::Overlap::First => iso8601_repeat::Overlap::First,
+                iso8601_repeat::Overlap::Second | iso8601_repeat::Overlap::Both => {
+                    iso8601_repeat::Overlap::Second
+                }
+            },
+        };
+        let schedule = interval.schedule(&interval_options(self.zone, dst)).ok()?;
+        schedule.occurrence(0).map(Timestamp::from_utc)
+    }
+
     /// Returns how many targets there are, `None` for no end.
+    ///
+    /// They are counted for each part, and without the end of the whole: an endless schedule with an
+    /// `endTime` says `None` too, because its number depends on when it began.
     pub fn repetitions(&self) -> Option<u64> {
-        match self.interval.repetitions() {
-            Repetitions::Unbounded => None,
-            Repetitions::Times(times) => Some(times),
-        }
+        let counts = self.parts.iter().map(SchedulePart::repetitions);
+        counts
+            .into_iter()
+            .try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?)))
     }
 
-    /// Whether there is no start in the text, so that it counts from the job's anchor.
+    /// Whether there is a part without a start, so that it counts from the job's anchor.
     pub fn starts_at_anchor(&self) -> bool {
-        self.interval.start().is_none()
+        self.parts.iter().any(SchedulePart::starts_at_anchor)
     }
 
-    /// Returns the targets, counted from `anchor` where the text has no start.
+    /// Returns the targets, counted from `anchor` where a part has no start.
     ///
     /// # Errors
     ///
-    /// [`JobScheduleError::Evaluation`] when the interval has no targets that can be computed.
+    /// [`JobScheduleError::Evaluation`] when an interval has no targets that can be computed.
     pub fn targets(&self, anchor: Timestamp) -> Result<Targets, JobScheduleError> {
-        let mut options = match self.zone {
-            Some(zone) => Options::new()
-                .zone(zone)
-                .offset_policy(OffsetPolicy::KeepLocal),
-            // Chronos reads a start without an offset in the JVM's zone, which is UTC on servers.
-            None => Options::new().fallback_zone(Zone::UTC),
-        };
-        if let Some(anchor) = anchor.to_utc() {
-            options = options.anchor(anchor);
-        }
-        self.interval
-            .schedule(&options)
-            .map(Targets)
-            .map_err(|error| JobScheduleError::Evaluation {
-                problem: error.to_string(),
-            })
-    }
-
-    // A zero period is Chronos' way of saying "once" (`R1//P`) or "never" (`R0//PT0M`).
-    fn check_period(&self) -> Result<(), JobScheduleError> {
-        let few = matches!(self.repetitions(), Some(0 | 1));
-        let Some(period) = self.interval.period() else {
-            return Ok(());
-        };
-        if few || period.length_min() >= PERIOD_MIN {
-            return Ok(());
-        }
-        Err(JobScheduleError::Period {
-            zero: period.is_zero(),
-        })
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| part.targets(self.zone, self.dst, anchor))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Targets::new(parts, self.end_at()))
     }
 }
 
@@ -173,85 +313,6 @@ fn is_java_short_id(text: &str) -> bool {
     text.len() == 3 && Zone::from_java_id(text).is_some()
 }
 
-/// The targets of a schedule, any of which is found at once.
-#[derive(Clone, Debug)]
-pub struct Targets(Schedule);
-
-impl Targets {
-    /// Returns the first target.
-    pub fn first(&self) -> Option<NextTarget> {
-        self.0.occurrence(0).map(|at| NextTarget {
-            index: 0,
-            at: Timestamp::from_utc(at),
-        })
-    }
-
-    /// Returns when a target of `job` starts: up to `jitter_secs` later, but before the one that follows.
-    pub fn start_of(&self, job: &crate::JobName, target: Timestamp, jitter_secs: u64) -> Timestamp {
-        if jitter_secs == 0 {
-            return target;
-        }
-        let gap = self.after(target).map_or(u64::MAX, |following| {
-            u64::try_from(following.at.millis_since(target).saturating_sub(1)).unwrap_or(0)
-        });
-        let width = gap.min(jitter_secs.saturating_mul(1000));
-        let late = crate::jitter_millis(job, target, width);
-        target.plus_millis(i64::try_from(late).unwrap_or(i64::MAX))
-    }
-
-    /// Returns how many targets there are after `after` and up to `until`.
-    pub fn count_between(&self, after: Timestamp, until: Timestamp) -> u64 {
-        let edges = after
-            .plus_millis(1)
-            .to_utc()
-            .zip(until.plus_millis(1).to_utc());
-        edges.map_or(0, |(after, until)| {
-            let before = |instant: chrono::DateTime<chrono::Utc>| {
-                instant
-                    .checked_sub_signed(TimeDelta::nanoseconds(1))
-                    .unwrap_or(instant)
-            };
-            self.0.count_between(before(after), before(until))
-        })
-    }
-
-    /// Returns how many targets there are from `from` on, `None` for no end.
-    pub fn remaining(&self, from: Timestamp) -> Option<u64> {
-        let Repetitions::Times(times) = self.0.repetitions() else {
-            return None;
-        };
-        let passed = self.at_or_before(from.plus_millis(-1));
-        Some(passed.map_or(times, |passed| {
-            times.saturating_sub(passed.index).saturating_sub(1)
-        }))
-    }
-
-    /// Returns the first target after `instant`.
-    pub fn after(&self, instant: Timestamp) -> Option<NextTarget> {
-        // Targets are cut to the millisecond, so one is later exactly when it is not before the next
-        // millisecond; asking from one nanosecond before that finds it.
-        let from = instant
-            .plus_millis(1)
-            .to_utc()?
-            .checked_sub_signed(TimeDelta::nanoseconds(1))?;
-        self.0.next_after(from).map(target)
-    }
-
-    /// Returns the last target at or before `instant`.
-    pub fn at_or_before(&self, instant: Timestamp) -> Option<NextTarget> {
-        self.0
-            .prev_before(instant.plus_millis(1).to_utc()?)
-            .map(target)
-    }
-}
-
-fn target(occurrence: iso8601_repeat::Occurrence) -> NextTarget {
-    NextTarget {
-        index: occurrence.index.unwrap_or(u64::MAX),
-        at: Timestamp::from_utc(occurrence.at),
-    }
-}
-
 /// Why a schedule cannot be used.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
@@ -262,6 +323,9 @@ pub enum JobScheduleError {
         /// What is wrong, and where.
         problem: String,
     },
+    /// The text is no cron expression.
+    #[error(transparent)]
+    Cron(#[from] CronError),
     /// The zone is not known.
     #[error(
         "unknown time zone {found:?}; use a name of the IANA database such as \"Europe/Paris\""
@@ -284,6 +348,15 @@ pub enum JobScheduleError {
         /// The earliest that is accepted.
         start_min: Timestamp,
     },
+    /// The end is no instant.
+    #[error("{problem}")]
+    End {
+        /// What is wrong, and where.
+        problem: String,
+    },
+    /// There is not one schedule.
+    #[error("is empty; name at least one schedule")]
+    Empty,
     /// The interval has no targets that can be computed.
     #[error("{problem}")]
     Evaluation {

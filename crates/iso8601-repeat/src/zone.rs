@@ -8,7 +8,8 @@ mod java;
 pub(crate) mod offsets;
 pub(crate) mod table;
 
-use chrono::FixedOffset;
+use self::offsets::{Offsets, PlainOffsets};
+use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use core::{fmt, str::FromStr};
 
@@ -88,6 +89,29 @@ impl Zone {
             Place::Fixed(_) => None,
             Place::Named(tz) => Some(tz.name()),
         }
+    }
+
+    /// The offset from UTC at an instant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use iso8601_repeat::Zone;
+    ///
+    /// let berlin: Zone = "Europe/Berlin".parse()?;
+    /// // Clocks go forward at 01:00 UTC on that day.
+    /// let before = berlin.offset_at("2026-03-29T00:59:59Z".parse()?);
+    /// let after = berlin.offset_at("2026-03-29T01:00:00Z".parse()?);
+    /// assert_eq!((before.to_string(), after.to_string()), ("+01:00".into(), "+02:00".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offset_at(&self, instant: DateTime<Utc>) -> FixedOffset {
+        let seconds = match self.0 {
+            Place::Fixed(seconds) => seconds,
+            Place::Named(tz) => PlainOffsets(tz).offset_at(instant.timestamp()),
+        };
+        // No offset reaches a day, so there is always one.
+        FixedOffset::east_opt(seconds).unwrap_or_else(|| chrono::Offset::fix(&Utc))
     }
 
     /// The release of the IANA database behind the names, such as `2025b`.

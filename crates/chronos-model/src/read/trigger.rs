@@ -137,8 +137,11 @@ fn check(
                     }
                     "schedule"
                 }
+                JobScheduleError::Cron(_) => "cron",
+                JobScheduleError::End { .. } => "endTime",
                 JobScheduleError::Period { .. }
                 | JobScheduleError::Start { .. }
+                | JobScheduleError::Empty
                 | JobScheduleError::Evaluation { .. } => "schedule",
             };
             problems.add(job.at(key), error);

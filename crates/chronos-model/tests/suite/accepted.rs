@@ -40,7 +40,7 @@ fn the_first_jobs_of_a_newcomer() {
     let offset = accept(&parse(WITH_OFFSET), JobKind::Scheduled);
     let targets = offset.schedule().unwrap().targets(NOW).unwrap();
     assert_eq!(
-        targets.at(0).unwrap().at.to_string(),
+        targets.first().unwrap().at.to_string(),
         "2017-05-04T06:25:00.000Z"
     );
 
@@ -81,7 +81,7 @@ fn absent_and_null_fields_take_the_same_defaults() {
     assert_eq!(spec.epsilon, None);
     assert_eq!(spec.catch_up, CatchUp::Latest);
     assert_eq!(spec.container, None);
-    assert!(!spec.disabled && !spec.soft_error && !spec.high_priority && !spec.concurrent);
+    assert!(!spec.disabled && !spec.soft_error && !spec.high_priority && !spec.concurrent());
 
     let mut nulls = base();
     for key in [
@@ -341,13 +341,13 @@ fn schedules() {
             (schedule, zone),
             "case {case}"
         );
-        let at = read.targets(NOW).unwrap().at(0).unwrap().at.to_string();
+        let at = read.targets(NOW).unwrap().first().unwrap().at.to_string();
         assert_eq!(at, first, "case {case}: {schedule} {zone}");
     }
     for (case, never) in [(12, "R0/2008-03-01T13:00:00Z/P1D"), (34, "R0//PT0M")] {
         let spec = accept_with(&json!({"schedule": never}).to_string());
         let targets = spec.schedule().unwrap().targets(NOW).unwrap();
-        assert_eq!(targets.at(0), None, "case {case}");
+        assert_eq!(targets.first(), None, "case {case}");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use chronos_model::{
     CatchUp, Container, ContainerKind, EnvironmentVariable, ExternalVolume, Fetch, IpProtocol,
-    JobName, JobSchedule, JobSpec, Network, NetworkInfo, Parameter, PortMapping, Trigger, Volume,
-    VolumeMode, limits,
+    JobName, JobSchedule, JobSpec, Network, NetworkInfo, Overlap, Parameter, ParentRule,
+    PortMapping, RetryBackoff, Trigger, Volume, VolumeMode, limits,
 };
 use proptest::{collection::vec, option, prelude::*};
 use resources::{Constraint, Operator, Resources, Scalar};
@@ -208,11 +208,20 @@ pub(crate) fn spec() -> impl Strategy<Value = JobSpec> {
             arguments: lists.2,
             high_priority: flags[4],
             run_as_user: texts.6,
-            concurrent: flags[5],
             max_completion_time_secs: numbers.2,
             container,
             constraints: lists.3,
             catch_up: CatchUp::Latest,
+            overlap: if flags[5] {
+                Overlap::Allow { limit: None }
+            } else {
+                Overlap::QueueOne
+            },
+            retry_backoff: RetryBackoff::Fixed,
+            start_timeout_secs: 0,
+            jitter_secs: 0,
+            calendars: Vec::new(),
+            parent_rule: ParentRule::AllSuccess,
             trigger,
         },
     )

@@ -4,5 +4,6 @@ mod accepted;
 mod generate;
 mod refused;
 mod round_trip;
+mod schedule;
 mod support;
 mod written;

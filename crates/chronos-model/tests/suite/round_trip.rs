@@ -169,7 +169,7 @@ fn what_was_accepted_under_other_rules_stays_readable() {
         .targets(Timestamp::default())
         .unwrap();
     assert_eq!(
-        first.at(0).unwrap().at.to_string(),
+        first.first().unwrap().at.to_string(),
         "1969-01-01T00:00:00.000Z",
         "case 32"
     );

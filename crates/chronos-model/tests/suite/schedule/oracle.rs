@@ -1,0 +1,166 @@
+//! Cron expressions against a slow reading of the rules: minute by minute, by croner and chrono-tz.
+
+use chrono::{
+    DateTime, Datelike, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
+};
+use chrono_tz::Tz;
+use chronos_model::{DstPolicy, JobSchedule, Timestamp};
+use croner::{Cron, parser::CronParser, time::Weekday};
+use iso8601_repeat::{Gap, Overlap};
+use proptest::prelude::*;
+
+use super::dst;
+
+/// Clocks that are changed, and when: by an hour, by half of one, by a day, at midnight, in Ramadan.
+const CHANGES: [(&str, &str); 13] = [
+    ("Europe/Berlin", "2026-03-29T01:00:00Z"),
+    ("Europe/Berlin", "2026-10-25T01:00:00Z"),
+    ("America/New_York", "2026-03-08T07:00:00Z"),
+    ("America/New_York", "2026-11-01T06:00:00Z"),
+    ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+    ("Australia/Lord_Howe", "2026-10-03T15:30:00Z"),
+    ("Pacific/Apia", "2011-12-30T10:00:00Z"),
+    ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),
+    ("America/Sao_Paulo", "2018-02-18T02:00:00Z"),
+    ("America/Havana", "2026-11-01T05:00:00Z"),
+    ("Africa/Casablanca", "2026-02-15T02:00:00Z"),
+    ("Pacific/Kwajalein", "1993-08-21T12:00:00Z"),
+    ("Asia/Kathmandu", "2026-05-05T05:05:00Z"),
+];
+
+const WEEKDAYS: [Weekday; 7] = [
+    Weekday::Sunday,
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+];
+
+fn matches(cron: &Cron, reading: NaiveDateTime) -> bool {
+    let pattern = &cron.pattern;
+    let weekday = WEEKDAYS[reading.weekday().num_days_from_sunday() as usize];
+    pattern.minute_match(reading.minute()).unwrap()
+        && pattern.hour_match(reading.hour()).unwrap()
+        && pattern.month_match(reading.month()).unwrap()
+        && pattern
+            .day_match(reading.year(), reading.month(), reading.day(), weekday)
+            .unwrap()
+}
+
+fn instants(
+    zone: Tz,
+    reading: NaiveDateTime,
+    is_interval: bool,
+    policy: DstPolicy,
+) -> Vec<DateTime<Utc>> {
+    let by = |offset: chrono::FixedOffset| (reading - offset).and_utc();
+    match zone.offset_from_local_datetime(&reading) {
+        LocalResult::Single(offset) => vec![by(offset.fix())],
+        LocalResult::Ambiguous(one, other) => {
+            let (one, other) = (by(one.fix()), by(other.fix()));
+            let (first, second) = (one.min(other), one.max(other));
+            match policy.overlap {
+                _ if is_interval => vec![first, second],
+                Overlap::First => vec![first],
+                Overlap::Second => vec![second],
+                Overlap::Both => vec![first, second],
+            }
+        }
+        LocalResult::None if is_interval || policy.gap == Gap::Skip => vec![],
+        LocalResult::None => {
+            let day_before = reading - TimeDelta::hours(25);
+            vec![by(zone.offset_from_utc_datetime(&day_before).fix())]
+        }
+    }
+}
+
+/// All targets within four days of a change.
+fn oracle(text: &str, zone: Tz, change: DateTime<Utc>, policy: DstPolicy) -> Vec<Timestamp> {
+    let cron = CronParser::new().parse(text).unwrap();
+    let is_interval = text.split(' ').nth(1).unwrap().starts_with('*');
+    let from = change.naive_utc() - TimeDelta::days(7);
+    let mut found: Vec<_> = (0..14 * 24 * 60)
+        .map(|minute| from + TimeDelta::minutes(minute))
+        .filter(|reading| matches(&cron, *reading))
+        .flat_map(|reading| instants(zone, reading, is_interval, policy))
+        .filter(|at| (*at - change).abs() <= TimeDelta::days(4))
+        .map(Timestamp::from_utc)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn field(values: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(values)
+}
+
+fn expression() -> impl Strategy<Value = String> {
+    let minute = field(&["*", "0", "30", "*/15", "*/7", "0,59", "10-50/20", "45"]);
+    let hour = field(&[
+        "*", "*/2", "*/5", "0", "1", "2", "3", "0-4", "2,3", "1-23/2", "23", "12", "0-23",
+    ]);
+    let days = field(&[
+        "* * *",
+        "* * *",
+        "* * *",
+        "*/2 * *",
+        "L * *",
+        "* * SUN",
+        "30,31,29 * *",
+        "1 * SUN",
+        "* 3,10-12 *",
+    ]);
+    (minute, hour, days).prop_map(|(minute, hour, days)| format!("{minute} {hour} {days}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn cron_around_changes_of_clocks(
+        text in expression(),
+        change in proptest::sample::select(&CHANGES[..]),
+        gap in proptest::sample::select(vec![Gap::Shift, Gap::Skip]),
+        overlap in proptest::sample::select(vec![Overlap::First, Overlap::Second, Overlap::Both]),
+        ends in proptest::collection::vec(0..8 * 24 * 3600_i64, 8),
+    ) {
+        let (zone, change) = change;
+        let change: DateTime<Utc> = change.parse().unwrap();
+        let want = oracle(&text, zone.parse().unwrap(), change, dst(gap, overlap));
+        let schedule = JobSchedule::parse_cron(&text, zone).unwrap().with_dst(dst(gap, overlap));
+        let targets = schedule.targets(Timestamp::default()).unwrap();
+        let first = Timestamp::from_utc(change - TimeDelta::days(4));
+        let last = Timestamp::from_utc(change + TimeDelta::days(4));
+
+        let (mut forward, mut from) = (Vec::new(), first.plus_millis(-1));
+        while let Some(target) = targets.after(from).filter(|target| target.at <= last) {
+            forward.push(target.at);
+            from = target.at;
+        }
+        prop_assert_eq!(&forward, &want);
+        let (mut backward, mut until) = (Vec::new(), last);
+        while let Some(target) = targets.at_or_before(until).filter(|target| target.at >= first) {
+            backward.push(target.at);
+            until = target.at.plus_millis(-1);
+        }
+        backward.reverse();
+        prop_assert_eq!(&backward, &want);
+
+        // From anywhere, not only from target to target.
+        for pair in ends.windows(2) {
+            let (a, b) = (first.plus_millis(pair[0] * 1000), first.plus_millis(pair[1] * 1000));
+            let next = want.iter().find(|&&at| at > a);
+            if let Some(next) = next {
+                prop_assert_eq!(targets.after(a).map(|target| target.at), Some(*next));
+            }
+            if let Some(prev) = want.iter().rfind(|&&at| at <= a) {
+                prop_assert_eq!(targets.at_or_before(a).map(|target| target.at), Some(*prev));
+            }
+            let count = want.iter().filter(|&&at| a < at && at <= b).count();
+            prop_assert_eq!(targets.count_between(a, b), count as u64);
+        }
+    }
+}
