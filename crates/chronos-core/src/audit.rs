@@ -9,7 +9,7 @@ use chronos_model::{JobName, RunCause, RunState, Timestamp, Trigger};
 
 use crate::{
     Notice, Scheduler, alarm::Alarm, generation::choose, job::Job, parents::awaits_parents,
-    scheduler::Timer, targets::Passed,
+    targets::Passed,
 };
 
 /// How far the audit has come.
@@ -57,9 +57,9 @@ impl Scheduler {
         };
         let names: Vec<JobName> = self
             .jobs
-            .range((after, Bound::Unbounded))
+            .after(after)
             .take(count)
-            .map(|(name, _)| name.clone())
+            .map(|job| job.spec.name.clone())
             .collect();
         for name in &names {
             self.audit_job(name);
@@ -116,8 +116,8 @@ impl Scheduler {
     fn timer_finding(&self, job: &Job) -> Option<Finding> {
         let next = job.next_target()?;
         // Timers have been fired when an input is over, so this is in the future, and on the list.
-        let name = job.spec.name.clone();
-        let set = |at: Timestamp| self.timers.contains(&(at, Timer::Target(name)));
+        let number = self.jobs.number(&job.spec.name)?;
+        let set = |at: Timestamp| self.timers.contains(&(at, number));
         match job.next_wake() {
             Some(at) if job.wake == Some(at) && set(at) => None,
             Some(_) | None => Some(Finding::Timer(format!(

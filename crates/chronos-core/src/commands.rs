@@ -8,14 +8,12 @@ use std::{
 use chronos_model::{
     JobName, JobProgress, JobSource, JobSpec, Outcome, RunCause, RunKey, RunState, Tomb, Trigger,
 };
-use job_graph::GraphError;
 
 use crate::{
     Cascade, Command, Effect, Notice, Refusal, Reply, RequestId, Scheduler,
     command::sanitised,
     job::{Job, Runs, end, new_run},
     parents::repeated,
-    scheduler::Timer,
     settings::TOMB_MILLIS,
     targets::{Passed, raise_due_floor},
 };
@@ -45,11 +43,9 @@ impl Scheduler {
 
     fn put(&mut self, spec: Arc<JobSpec>, source: Option<JobSource>) -> Answer {
         let name = spec.name.clone();
-        self.graph
-            .check(&name, spec.parents())
-            .map_err(invalid_parents)?;
+        self.check_parents(&name, spec.parents())?;
         self.check_calendars(&spec)?;
-        if self.jobs.contains_key(&name) {
+        if self.jobs.contains(&name) {
             self.replace(spec, source)?;
             Ok(Reply::Updated)
         } else {
@@ -72,9 +68,6 @@ impl Scheduler {
             source,
             ..JobProgress::default()
         };
-        self.graph
-            .insert(name.clone(), spec.parents().iter().cloned())
-            .map_err(invalid_parents)?;
         let exclusions = self.exclusions(&spec);
         let mut job = Job {
             spec,
@@ -84,12 +77,14 @@ impl Scheduler {
             targets,
             exclusions,
             wake: None,
+            has_children: false,
             runs: Runs::new(),
         };
         job.progress.next = job.first_target(now);
         let next = job.next_run();
         self.use_calendars(&name, &job.spec.calendars);
-        self.jobs.insert(name.clone(), Arc::new(job));
+        self.jobs.insert(Arc::new(job));
+        self.link(&name);
         self.consume_parents(&name);
         self.changes.spec(&name);
         self.changes.progress(&name);
@@ -119,9 +114,6 @@ impl Scheduler {
             raise_due_floor(&mut progress);
         }
         progress.consumed = self.consumed_after_change(&old, &spec);
-        self.graph
-            .insert(name.clone(), spec.parents().iter().cloned())
-            .map_err(invalid_parents)?;
         let exclusions = self.exclusions(&spec);
         self.unuse_calendars(&name, &old.spec.calendars);
         self.use_calendars(&name, &spec.calendars);
@@ -138,7 +130,8 @@ impl Scheduler {
         }
         let progress_changed = job.progress != old.progress;
         let next = job.next_run();
-        self.jobs.insert(name.clone(), Arc::new(job));
+        self.jobs.insert(Arc::new(job));
+        self.link(&name);
         if spec_changed {
             self.changes.spec(&name);
             self.notice(Notice::JobUpdated {
@@ -160,6 +153,8 @@ impl Scheduler {
             (true, false) => self.take_targets(name, Passed::Disabled),
             (false, false) | (true, true) => self.arm(name),
         }
+        // Fewer parents, or another rule, may be all that was missing.
+        self.run_if_ready(name, self.now.wall, RunCause::Parents);
         self.review_queue(name);
         self.queue.touch();
     }
@@ -180,7 +175,7 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name).cloned() else {
             return Err(Refusal::UnknownJob(name.clone()));
         };
-        let children = self.graph.children(name);
+        let children = self.children(name);
         match cascade {
             Cascade::Refuse if !children.is_empty() => {
                 return Err(Refusal::HasChildren {
@@ -226,8 +221,7 @@ impl Scheduler {
         let Some(job) = self.jobs.remove(name) else {
             return;
         };
-        let removed = self.graph.remove(name);
-        debug_assert!(removed.is_ok(), "a job with children is not removed");
+        self.unlink(name);
         self.unuse_calendars(name, &job.spec.calendars);
         let runs = job.runs.clone();
         if !runs.is_empty() {
@@ -243,10 +237,8 @@ impl Scheduler {
     }
 
     pub(crate) fn bury(&mut self, name: &JobName, tomb: Tomb) {
-        self.timers.insert((
-            tomb.deleted_at.plus_millis(TOMB_MILLIS),
-            Timer::Forget(name.clone()),
-        ));
+        self.forgettable
+            .insert((tomb.deleted_at.plus_millis(TOMB_MILLIS), name.clone()));
         self.tombs.insert(name.clone(), tomb);
     }
 
@@ -260,7 +252,7 @@ impl Scheduler {
         if self.orphans.contains_key(name) {
             // A run of it has not ended, after all that time; look again after as long.
             let again = self.now.wall.plus_millis(TOMB_MILLIS);
-            self.timers.insert((again, Timer::Forget(name.clone())));
+            self.forgettable.insert((again, name.clone()));
             return;
         }
         self.tombs.remove(name);
@@ -340,17 +332,6 @@ fn compile(
         problem: error.to_string(),
     };
     schedule.targets(anchor).map(Some).map_err(problem)
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn invalid_parents(error: GraphError<JobName>) -> Refusal {
-    Refusal::Invalid {
-        field: "parents",
-        problem: error.to_string(),
-    }
 }
 
 // A child takes the place of a deleted parent: it gets its parents, or its schedule when it has no parent

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{
-    Exclusions, JobName, JobProgress, JobRecord, JobScheduleError, JobSpec, NextTarget, Outcome,
-    Revision, Run, RunKey, RunState, Targets, Timestamp,
+    Exclusions, JobProgress, JobRecord, JobScheduleError, JobSpec, NextTarget, Outcome, Revision,
+    Run, RunKey, RunState, Targets, Timestamp,
 };
 
 /// A job, as the scheduler knows it and as readers see it.
@@ -19,6 +19,8 @@ pub struct Job {
     pub(crate) exclusions: Exclusions,
     /// What the timer of the next target is set to.
     pub(crate) wake: Option<Timestamp>,
+    /// Whether other jobs depend on it.
+    pub(crate) has_children: bool,
     pub(crate) runs: Runs,
 }
 
@@ -49,6 +51,7 @@ impl Job {
             targets,
             exclusions,
             wake: None,
+            has_children: false,
             runs: Runs::new(),
         })
     }
@@ -243,6 +246,3 @@ pub(crate) fn end(run: &mut Run, outcome: Outcome, reason: Option<String>, at: T
     run.ended_at = Some(at);
     run.not_before = None;
 }
-
-/// Jobs by name, cheap to copy for readers.
-pub(crate) type Jobs = imbl::OrdMap<JobName, Arc<Job>>;

@@ -72,7 +72,7 @@ impl Scheduler {
         mut lineage: Lineage,
         follow: Follow,
     ) {
-        let children = self.graph.children(name);
+        let children = self.children(name);
         let keep = self.completions_to_keep(&children);
         self.change_progress(name, |progress| {
             progress.completed = progress.completed.saturating_add(1);

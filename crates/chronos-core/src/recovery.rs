@@ -58,7 +58,7 @@ impl Scheduler {
         match Job::from_record(record, exclusions) {
             Ok(job) => {
                 self.use_calendars(&name, &job.spec.calendars);
-                self.jobs.insert(name, Arc::new(job));
+                self.jobs.insert(Arc::new(job));
             }
             Err(error) => quarantined.push(quarantine(error.to_string())),
         }
@@ -69,34 +69,43 @@ impl Scheduler {
         let mut children: BTreeMap<JobName, Vec<JobName>> = BTreeMap::new();
         let mut open: BTreeSet<JobName> = BTreeSet::new();
         let mut missing: BTreeMap<JobName, usize> = BTreeMap::new();
-        for (name, job) in &self.jobs {
-            let parents = job.spec.parents();
-            if parents.is_empty() {
+        for job in self
+            .jobs
+            .values()
+            .filter(|job| !job.spec.parents().is_empty())
+        {
+            let name = &job.spec.name;
+            let is_linked = |parent: &&JobName| {
+                let parent = self.jobs.get(parent);
+                parent.is_some_and(|parent| parent.spec.parents().is_empty())
+            };
+            let unlinked = job
+                .spec
+                .parents()
+                .iter()
+                .filter(|parent| !is_linked(parent));
+            let mut count = 0_usize;
+            for parent in unlinked {
+                let siblings = children.entry(parent.clone()).or_default();
+                siblings.push(name.clone());
+                count = count.saturating_add(1);
+            }
+            if count == 0 {
                 open.insert(name.clone());
+            } else {
+                missing.insert(name.clone(), count);
             }
-            for parent in parents {
-                children
-                    .entry(parent.clone())
-                    .or_default()
-                    .push(name.clone());
-            }
-            missing.insert(name.clone(), parents.len());
         }
         while let Some(name) = open.pop_first() {
-            missing.remove(&name);
-            let Some(job) = self.jobs.get(&name) else {
-                continue;
-            };
-            let linked = self
-                .graph
-                .insert(name.clone(), job.spec.parents().iter().cloned());
-            debug_assert!(linked.is_ok(), "parents come first");
+            self.link(&name);
             for child in children.remove(&name).unwrap_or_default() {
-                if let Some(count) = missing.get_mut(&child) {
-                    *count = count.saturating_sub(1);
-                    if *count == 0 {
-                        open.insert(child);
-                    }
+                let Some(count) = missing.get_mut(&child) else {
+                    continue;
+                };
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    missing.remove(&child);
+                    open.insert(child);
                 }
             }
         }
@@ -128,13 +137,20 @@ impl Scheduler {
     }
 
     fn resume(&mut self) {
-        let names: Vec<JobName> = self.jobs.keys().cloned().collect();
+        let names: Vec<JobName> = self
+            .jobs
+            .values()
+            .map(|job| job.spec.name.clone())
+            .collect();
         for name in &names {
             self.arm(name);
             self.resume_runs(name);
         }
         for name in &names {
-            self.run_if_ready(name, self.now.wall, RunCause::Parents);
+            let has_parents = |job: &Arc<Job>| !job.spec.parents().is_empty();
+            if self.jobs.get(name).is_some_and(has_parents) {
+                self.run_if_ready(name, self.now.wall, RunCause::Parents);
+            }
         }
         let launched = |run: &&Arc<Run>| run.state == RunState::Starting;
         let own = self.jobs.values().flat_map(|job| job.runs.values());

@@ -12,7 +12,8 @@ use crate::{
     Effect, Input, Mono, Notice, Now, Offer, OfferId, Settings, View,
     alarm::Alarm,
     audit::Audit,
-    job::{Job, Jobs, Runs},
+    job::{Job, Runs},
+    jobs::{JobNumber, Jobs},
     persist::{Changes, Gate},
     queue::Queue,
 };
@@ -34,8 +35,10 @@ pub struct Scheduler {
     pub(crate) calendars: BTreeMap<CalendarName, Arc<Calendar>>,
     /// The jobs that name a calendar.
     pub(crate) calendar_users: BTreeMap<CalendarName, BTreeSet<JobName>>,
-    /// What happens at a time of day.
-    pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
+    /// When something is to be done about the next target of a job.
+    pub(crate) timers: BTreeSet<(Timestamp, JobNumber)>,
+    /// When deleted jobs may be forgotten.
+    pub(crate) forgettable: BTreeSet<(Timestamp, JobName)>,
     /// What happens after a while.
     pub(crate) alarms: BTreeSet<(Mono, Alarm)>,
     /// Runs whose delay is not over.
@@ -66,15 +69,6 @@ pub struct Deadline {
     pub mono: Option<Mono>,
 }
 
-/// What an instant was set for.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Timer {
-    /// The next target of a job.
-    Target(JobName),
-    /// A deleted job may be forgotten.
-    Forget(JobName),
-}
-
 impl Scheduler {
     /// Makes a scheduler that knows nothing, before [`recover`](Self::recover).
     pub(crate) fn empty(settings: Settings, now: Now) -> Self {
@@ -89,6 +83,7 @@ impl Scheduler {
             calendars: BTreeMap::new(),
             calendar_users: BTreeMap::new(),
             timers: BTreeSet::new(),
+            forgettable: BTreeSet::new(),
             alarms: BTreeSet::new(),
             delays: BTreeMap::new(),
             kills: BTreeSet::new(),
@@ -134,7 +129,13 @@ impl Scheduler {
     /// Returns when time alone changes something; a tick too early does nothing.
     pub fn deadline(&self) -> Deadline {
         Deadline {
-            wall: self.timers.first().map(|&(at, _)| at),
+            wall: self
+                .timers
+                .first()
+                .map(|&(at, _)| at)
+                .into_iter()
+                .chain(self.forgettable.first().map(|&(at, _)| at))
+                .min(),
             mono: self.alarms.first().map(|&(at, _)| at),
         }
     }
@@ -220,14 +221,19 @@ impl Scheduler {
 
     fn fire_timers(&mut self) {
         // Each timer that fires is set anew, if at all, for an instant after now; so this ends.
-        while let Some((at, timer)) = self.timers.pop_first() {
+        while let Some(&(at, number)) = self.timers.first() {
             if at > self.now.wall {
-                self.timers.insert((at, timer));
-                return;
+                break;
             }
-            match timer {
-                Timer::Target(job) => self.targets_due(&job, at),
-                Timer::Forget(job) => self.forget(&job),
+            self.timers.pop_first();
+            self.targets_due(number, at);
+        }
+        while let Some((at, _)) = self.forgettable.first() {
+            if *at > self.now.wall {
+                break;
+            }
+            if let Some((_, job)) = self.forgettable.pop_first() {
+                self.forget(&job);
             }
         }
     }

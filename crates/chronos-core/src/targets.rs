@@ -12,7 +12,7 @@ use chronos_model::{
 use crate::{
     Notice, Scheduler,
     job::{Job, end, new_run},
-    scheduler::Timer,
+    jobs::JobNumber,
     settings::{MISSED_RECORDS_MAX, PROMPT_MILLIS},
 };
 
@@ -39,11 +39,14 @@ enum Fate {
 
 impl Scheduler {
     /// A timer for a job's next target went off.
-    pub(crate) fn targets_due(&mut self, name: &JobName, at: Timestamp) {
+    pub(crate) fn targets_due(&mut self, number: JobNumber, at: Timestamp) {
         // Timers are not taken back when a job changes; one that is not for the next target is stale.
-        if self.jobs.get(name).is_some_and(|job| job.wake == Some(at)) {
-            self.take_targets(name, Passed::Down);
-        }
+        let Some(job) = self.jobs.at(number).filter(|job| job.wake == Some(at)) else {
+            return;
+        };
+        let name = job.spec.name.clone();
+        self.jobs.turn_to(number);
+        self.take_targets(&name, Passed::Down);
     }
 
     /// Accounts for all targets that have come: each is run or gets a record of why not.
@@ -81,8 +84,8 @@ impl Scheduler {
         if job.wake != wake {
             self.change_job(name, |job| job.wake = wake);
         }
-        if let Some(at) = wake {
-            self.timers.insert((at, Timer::Target(name.clone())));
+        if let (Some(at), Some(number)) = (wake, self.jobs.number(name)) {
+            self.timers.insert((at, number));
         }
     }
 

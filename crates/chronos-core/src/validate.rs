@@ -2,14 +2,14 @@
 
 use chronos_model::{JobName, RunState};
 
-use crate::{Scheduler, job::Job, scheduler::Timer};
+use crate::{Scheduler, job::Job};
 
 impl Scheduler {
     /// Returns every invariant that does not hold, none in a healthy state. Walks all jobs.
     pub fn validate(&self) -> Vec<String> {
         let mut broken = Vec::new();
-        for (name, job) in &self.jobs {
-            self.validate_job(name, job, &mut broken);
+        for job in self.jobs.values() {
+            self.validate_job(&job.spec.name, job, &mut broken);
         }
         for key in self.queue.keys() {
             match self.find_run(key) {
@@ -30,15 +30,13 @@ impl Scheduler {
     }
 
     fn validate_job(&self, name: &JobName, job: &Job, broken: &mut Vec<String>) {
-        if *name != job.spec.name {
-            broken.push(format!("{name} holds the definition of {}", job.spec.name));
-        }
         if let Some(next) = job.next_target() {
             let wake = job.next_wake();
             if wake.is_none_or(|wake| wake <= self.now.wall) {
                 broken.push(format!("{name} has an overdue target {}", next.at));
             }
-            let set = |at| self.timers.contains(&(at, Timer::Target(name.clone())));
+            let number = self.jobs.number(name).unwrap_or_default();
+            let set = |at| self.timers.contains(&(at, number));
             if job.wake != wake || !wake.is_some_and(set) {
                 broken.push(format!("{name} has no timer for its target {}", next.at));
             }
@@ -66,6 +64,9 @@ impl Scheduler {
         parents.sort();
         if self.graph.parents(name) != parents {
             broken.push(format!("{name} has other parents in the graph"));
+        }
+        if job.has_children == self.graph.children(name).is_empty() {
+            broken.push(format!("{name} is wrong about having children"));
         }
         if job.spec.disabled && self.queue.keys().any(|key| key.job == *name) {
             broken.push(format!("{name} is disabled and in the queue"));

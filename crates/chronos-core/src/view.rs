@@ -4,12 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{Calendar, CalendarName, JobName, Quarantined, Timestamp};
 
-use crate::{
-    Offer,
-    audit::AuditReport,
-    job::{Job, Jobs},
-    queue::Waits,
-};
+use crate::{Offer, audit::AuditReport, job::Job, jobs::Jobs, queue::Waits};
 
 /// Everything a reader may want to know, as of one instant.
 #[derive(Clone, Debug)]
@@ -45,8 +40,13 @@ impl View {
     }
 
     /// Returns all jobs, by name.
-    pub fn jobs(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> {
+    pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.jobs.values()
+    }
+
+    /// Returns how many jobs there are.
+    pub fn job_count(&self) -> usize {
+        self.jobs.len()
     }
 
     /// Finds a job.
