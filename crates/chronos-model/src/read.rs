@@ -8,6 +8,8 @@
 mod container;
 mod field;
 mod list;
+mod policy;
+mod schedule;
 mod trigger;
 
 use resources::Resources;
@@ -15,9 +17,11 @@ use serde_json::Value;
 
 use self::field::{Object, Path};
 use crate::{
-    CatchUp, Epsilon, FieldProblem, JobDefaults, JobName, JobNameError, JobSpec, Overlap,
-    ParentRule, RetryBackoff, Timestamp,
-    limits::{COMPLETION_TIME_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX, RETRY_DELAY_SECS_MAX},
+    Epsilon, FieldProblem, JobDefaults, JobName, JobNameError, JobSpec, Timestamp,
+    limits::{
+        COMPLETION_TIME_SECS_MAX, JITTER_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX,
+        RETRY_DELAY_SECS_MAX,
+    },
     problem::Problems,
 };
 
@@ -122,6 +126,7 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         task_info_data: job.text("taskInfoData", problems),
         retries: retries(&job, problems),
         retry_delay_secs: job.integer("retryDelay", 0..=RETRY_DELAY_SECS_MAX, problems),
+        retry_backoff: policy::retry_backoff(&job, problems),
         owner: job.text("owner", problems),
         owner_name: job.text("ownerName", problems),
         description: job.text("description", problems),
@@ -142,22 +147,21 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         run_as_user: job
             .read("runAsUser", problems, field::text)
             .unwrap_or_else(|| origin.defaults.user.clone()),
-        overlap: if job.flag("concurrent", false, problems) {
-            Overlap::Allow { limit: None }
-        } else {
-            Overlap::QueueOne
-        },
-        retry_backoff: RetryBackoff::default(),
-        start_timeout_secs: 0,
-        jitter_secs: 0,
-        calendars: Vec::new(),
-        parent_rule: ParentRule::default(),
+        overlap: policy::overlap(&job, problems),
         max_completion_time_secs: job
             .integer("maxCompletionTime", 0..=COMPLETION_TIME_SECS_MAX, problems)
             .unwrap_or_default(),
+        start_timeout_secs: job
+            .integer("startTimeout", 0..=COMPLETION_TIME_SECS_MAX, problems)
+            .unwrap_or_default(),
+        jitter_secs: job
+            .integer("jitter", 0..=JITTER_SECS_MAX, problems)
+            .unwrap_or_default(),
         container,
         constraints: list::constraints(&job, problems),
-        catch_up: catch_up(&job, problems),
+        catch_up: policy::catch_up(&job, problems),
+        calendars: policy::calendars(&job, problems),
+        parent_rule: trigger::parent_rule(&job, trigger.as_ref(), problems),
         command,
         // Last, because they may leave: by now every other field has been looked at.
         trigger: trigger?,
@@ -212,12 +216,6 @@ fn epsilon(job: &Object<'_>, problems: &mut Problems) -> Option<Epsilon> {
         epsilon.map(Some).map_err(|error| error.to_string())
     })
     .flatten()
-}
-
-fn catch_up(job: &Object<'_>, problems: &mut Problems) -> CatchUp {
-    let words = CatchUp::ALL.map(|policy| (policy.name(), policy));
-    job.read("catchUp", problems, |value| field::word(value, &words))
-        .unwrap_or_default()
 }
 
 fn check_len(spec: &JobSpec, problems: &mut Problems) {

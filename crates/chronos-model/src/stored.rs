@@ -64,11 +64,10 @@ impl JobSpec {
             ),
             None => problems.add(VERSION_KEY, "is missing"),
         }
-        let dependent = value
-            .get("parents")
-            .is_some_and(|parents| !parents.is_null());
+        let is_given = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
+        let dependent = is_given("parents");
         // What a user leaves out means "once, now"; a record that lost its schedule must not.
-        if !dependent && value.get("schedule").is_none_or(Value::is_null) {
+        if !dependent && !["schedule", "cron", "schedules"].into_iter().any(is_given) {
             problems.add("schedule", "is missing");
         }
         let origin = Origin {

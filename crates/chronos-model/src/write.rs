@@ -1,10 +1,14 @@
 //! Writing a job as the JSON that Chronos 3 wrote, field by field in its order.
 
 mod container;
+mod policy;
+mod schedule;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::{CatchUp, Fetch, JobProgress, JobSpec, Trigger};
+use crate::{Fetch, JobName, JobProgress, JobSpec, Trigger};
 
 /// What `fetch` and `uris` of a written job say.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,7 +23,7 @@ impl JobSpec {
     /// Writes the job as Chronos 3 does, with what its progress adds.
     ///
     /// All of Chronos' fields are there, in its order and its formats; after them come our own, where
-    /// they say something (`retryDelay`, `epsilon`, `catchUp`).
+    /// they say something (`retryDelay`, `epsilon`, `catchUp`, …).
     ///
     /// # Examples
     ///
@@ -106,30 +110,28 @@ impl JobSpec {
 
     fn put_trigger(&self, put: &mut impl FnMut(&str, Value)) {
         match &self.trigger {
-            Trigger::Parents(parents) | Trigger::Both { parents, .. } => {
-                put(
-                    "parents",
-                    parents.iter().map(crate::JobName::as_str).collect(),
-                );
-            }
-            Trigger::Schedule(schedule) => {
-                put("schedule", schedule.text().into());
-                put("scheduleTimeZone", schedule.zone_text().into());
+            Trigger::Parents(parents) => put("parents", written_parents(parents)),
+            Trigger::Schedule(schedule) => schedule::put(schedule, put),
+            Trigger::Both { schedule, parents } => {
+                put("parents", written_parents(parents));
+                schedule::put(schedule, put);
+                put("scheduleAndParents", true.into());
             }
         }
     }
 
     // Only where they say something: Chronos' clients compare documents key by key.
     fn put_additions(&self, put: &mut impl FnMut(&str, Value)) {
+        if let Some(schedule) = self.schedule() {
+            schedule::put_additions(schedule, put);
+        }
         if let Some(secs) = self.retry_delay_secs {
             put("retryDelay", secs.into());
         }
         if let Some(epsilon) = &self.epsilon {
             put("epsilon", epsilon.text.as_str().into());
         }
-        if self.catch_up != CatchUp::default() {
-            put("catchUp", self.catch_up.name().into());
-        }
+        policy::put(self, put);
     }
 
     fn written_fetches(&self, fetches: FetchOutput) -> (Value, Value) {
@@ -166,6 +168,10 @@ impl JobSpec {
             })
             .collect()
     }
+}
+
+fn written_parents(parents: &BTreeSet<JobName>) -> Value {
+    parents.iter().map(JobName::as_str).collect()
 }
 
 // Empty for never, which sorts before every stamp.

@@ -1,16 +1,18 @@
-//! What makes a job run: its schedule or its parents.
+//! What makes a job run: its schedule, its parents, or both.
 
 use serde_json::Value;
 
 use super::{
     JobKind, Origin,
     field::{self, Object, Path},
+    schedule,
 };
-use crate::{
-    JobName, JobSchedule, JobScheduleError, Trigger,
-    limits::{SCHEDULE_LEN_MAX, ZONE_LEN_MAX},
-    problem::Problems,
-};
+use crate::{JobName, ParentRule, Trigger, problem::Problems};
+
+const HINT: &str = "name at least one parent, such as [\"extract\"]";
+
+/// The switch that makes a job wait for both.
+pub(super) const BOTH_KEY: &str = "scheduleAndParents";
 
 /// Reads the trigger for the endpoint (or file) that the document came by.
 pub(super) fn read(
@@ -19,34 +21,77 @@ pub(super) fn read(
     name: Option<&JobName>,
     problems: &mut Problems,
 ) -> Option<Trigger> {
+    if job.flag(BOTH_KEY, false, problems) {
+        return both(job, origin, name, problems);
+    }
     match origin.kind {
-        JobKind::Dependent => parents(job, name, problems),
-        JobKind::Any if job.get("parents").is_some() => parents(job, name, problems),
-        JobKind::Any if job.get("schedule").is_none() => {
-            once(job, origin, problems).map(Trigger::Schedule)
+        JobKind::Dependent => parents(job, name, problems).map(Trigger::Parents),
+        JobKind::Any if job.get("parents").is_some() => {
+            parents(job, name, problems).map(Trigger::Parents)
         }
-        JobKind::Any => schedule(job, origin, problems).map(Trigger::Schedule),
+        JobKind::Any => schedule::read(job, origin, problems).map(Trigger::Schedule),
         JobKind::Scheduled => {
             let parents = job.get("parents");
             if parents.is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty())) {
                 problems.add(
                     job.at("parents"),
-                    "a scheduled job has no parents; leave them out, or post the job as a dependent one",
+                    format_args!(
+                        "a scheduled job has no parents; leave them out, post the job as a dependent one, or set `{BOTH_KEY}` to true"
+                    ),
                 );
             }
-            // Chronos 3 runs such a job once, now, and so do its clients expect.
-            let read = if job.get("schedule").is_none() {
-                once
-            } else {
-                schedule
-            };
-            read(job, origin, problems).map(Trigger::Schedule)
+            schedule::read(job, origin, problems).map(Trigger::Schedule)
         }
     }
 }
 
-fn parents(job: &Object<'_>, name: Option<&JobName>, problems: &mut Problems) -> Option<Trigger> {
-    const HINT: &str = "name at least one parent, such as [\"extract\"]";
+fn both(
+    job: &Object<'_>,
+    origin: &Origin<'_>,
+    name: Option<&JobName>,
+    problems: &mut Problems,
+) -> Option<Trigger> {
+    let parents = parents(job, name, problems);
+    if !schedule::is_given(job) {
+        problems.add(
+            job.at("schedule"),
+            format_args!(
+                "is missing; `{BOTH_KEY}` needs `schedule`, `cron` or `schedules` beside `parents`"
+            ),
+        );
+        return None;
+    }
+    let schedule = schedule::read(job, origin, problems)?;
+    Some(Trigger::Both {
+        schedule,
+        parents: parents?,
+    })
+}
+
+/// Reads the rule for the parents of a job that has some.
+pub(super) fn parent_rule(
+    job: &Object<'_>,
+    trigger: Option<&Trigger>,
+    problems: &mut Problems,
+) -> ParentRule {
+    let words = ParentRule::ALL.map(|rule| (rule.name(), rule));
+    let rule = job.read("dependencyRule", problems, |value| {
+        field::word(value, &words)
+    });
+    if rule.is_some() && matches!(trigger, Some(Trigger::Schedule(_))) {
+        problems.add(
+            job.at("dependencyRule"),
+            "is for a job with `parents`; leave it out, or name parents",
+        );
+    }
+    rule.unwrap_or_default()
+}
+
+fn parents(
+    job: &Object<'_>,
+    name: Option<&JobName>,
+    problems: &mut Problems,
+) -> Option<std::collections::BTreeSet<JobName>> {
     if job.get("parents").is_none() {
         problems.add(job.at("parents"), format_args!("is missing; {HINT}"));
         return None;
@@ -58,8 +103,7 @@ fn parents(job: &Object<'_>, name: Option<&JobName>, problems: &mut Problems) ->
     let parents = job.each("parents", problems, |value, path, problems| {
         parent(value, path, name, problems)
     });
-    let parents = parents.into_iter().collect();
-    Some(Trigger::Parents(parents))
+    Some(parents.into_iter().collect())
 }
 
 fn parent(
@@ -76,82 +120,4 @@ fn parent(
         problems.add(path, "is the job itself, which would never run");
     }
     Some(parent)
-}
-
-fn schedule(job: &Object<'_>, origin: &Origin<'_>, problems: &mut Problems) -> Option<JobSchedule> {
-    let zone = zone(job, problems);
-    let text = bounded_text(job, "schedule", SCHEDULE_LEN_MAX, problems)?;
-    check(job, origin, &text, &zone?, problems)
-}
-
-// What Chronos 3 makes of a job with neither schedule nor parents.
-fn once(job: &Object<'_>, origin: &Origin<'_>, problems: &mut Problems) -> Option<JobSchedule> {
-    let zone = zone(job, problems)?;
-    check(
-        job,
-        origin,
-        &format!("R1/{}/PT24H", origin.now),
-        &zone,
-        problems,
-    )
-}
-
-// Empty for none.
-fn zone(job: &Object<'_>, problems: &mut Problems) -> Option<String> {
-    match job.get("scheduleTimeZone") {
-        Some(_) => bounded_text(job, "scheduleTimeZone", ZONE_LEN_MAX, problems),
-        None => Some(String::new()),
-    }
-}
-
-fn bounded_text(
-    job: &Object<'_>,
-    key: &str,
-    len_max: usize,
-    problems: &mut Problems,
-) -> Option<String> {
-    job.read(key, problems, |value| match field::text(value)? {
-        text if text.len() > len_max => {
-            Err(format!("has {} bytes, more than {len_max}", text.len()))
-        }
-        text => Ok(text),
-    })
-}
-
-fn check(
-    job: &Object<'_>,
-    origin: &Origin<'_>,
-    text: &str,
-    zone: &str,
-    problems: &mut Problems,
-) -> Option<JobSchedule> {
-    let schedule = match JobSchedule::parse(text, zone) {
-        Ok(schedule) => schedule,
-        Err(error) => {
-            let key = match &error {
-                JobScheduleError::Zone { .. } => "scheduleTimeZone",
-                JobScheduleError::Syntax { .. } => {
-                    // The schedule was looked at first; the zone may be wrong too.
-                    if let Err(zone_error) = JobSchedule::check_zone(zone) {
-                        problems.add(job.at("scheduleTimeZone"), zone_error);
-                    }
-                    "schedule"
-                }
-                JobScheduleError::Cron(_) => "cron",
-                JobScheduleError::End { .. } => "endTime",
-                JobScheduleError::Period { .. }
-                | JobScheduleError::Start { .. }
-                | JobScheduleError::Empty
-                | JobScheduleError::Evaluation { .. } => "schedule",
-            };
-            problems.add(job.at(key), error);
-            return None;
-        }
-    };
-    if let Some(start_min) = origin.start_min
-        && let Err(error) = schedule.check_start(origin.now, start_min)
-    {
-        problems.add(job.at("schedule"), error);
-    }
-    Some(schedule)
 }

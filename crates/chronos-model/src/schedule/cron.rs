@@ -361,7 +361,7 @@ mod tests {
             let text = format!("0 0 0 {days}");
             let fields = Cron::parse(&text).unwrap().fields;
             let croner = parser().parse(&text).unwrap();
-            for date in first.iter_days().take(6 * 366) {
+            for date in first.iter_days().take(3 * 366) {
                 let weekday = WEEKDAYS[date.weekday().num_days_from_sunday() as usize];
                 let (year, month, day) = (date.year(), date.month(), date.day());
                 let want = croner.pattern.month_match(month).unwrap()

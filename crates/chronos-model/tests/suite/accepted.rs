@@ -1,5 +1,7 @@
 //! Documents that are accepted, and what they mean.
 
+mod policy;
+
 use chronos_model::{
     CatchUp, ContainerKind, Fetch, IpProtocol, JobDefaults, JobKind, JobSpec, Network, Timestamp,
     Trigger, VolumeMode,

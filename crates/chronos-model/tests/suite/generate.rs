@@ -1,10 +1,14 @@
 //! Arbitrary jobs and arbitrary JSON.
 
+use std::collections::BTreeSet;
+
 use chronos_model::{
-    CatchUp, Container, ContainerKind, EnvironmentVariable, ExternalVolume, Fetch, IpProtocol,
-    JobName, JobSchedule, JobSpec, Network, NetworkInfo, Overlap, Parameter, ParentRule,
-    PortMapping, RetryBackoff, Trigger, Volume, VolumeMode, limits,
+    CalendarName, CatchUp, Container, ContainerKind, DstPolicy, EnvironmentVariable,
+    ExternalVolume, Fetch, IpProtocol, JobName, JobSchedule, JobSpec, Network, NetworkInfo,
+    Overlap, Parameter, ParentRule, PortMapping, RetryBackoff, SchedulePart, Trigger, Volume,
+    VolumeMode, limits,
 };
+use iso8601_repeat::{Gap, Overlap as Overlaps};
 use proptest::{collection::vec, option, prelude::*};
 use resources::{Constraint, Operator, Resources, Scalar};
 use serde_json::{Map, Number, Value};
@@ -106,25 +110,108 @@ fn container() -> impl Strategy<Value = Container> {
     })
 }
 
-fn trigger() -> impl Strategy<Value = Trigger> {
-    let schedules = [
-        ("R/2017-05-04T02:58:00Z/PT24H", ""),
-        ("R5/2008-03-01T13:00:00Z/P1D", "Europe/Paris"),
-        ("R1//P", ""),
-        ("R0//PT0M", ""),
-        ("R007/2030-01-01T00:00:00+0100/P1M", "BST"),
-    ];
+const INTERVALS: [(&str, &str); 5] = [
+    ("R/2017-05-04T02:58:00Z/PT24H", ""),
+    ("R5/2008-03-01T13:00:00Z/P1D", "Europe/Paris"),
+    ("R1//P", ""),
+    ("R0//PT0M", ""),
+    ("R007/2030-01-01T00:00:00+0100/P1M", "BST"),
+];
+
+const CRONS: [(&str, &str); 4] = [
+    ("*/15 * * * *", ""),
+    ("0 30 2 L * ?", "America/New_York"),
+    ("@daily", "GMT+3"),
+    ("0 9 1,15 jan-JUN MON-FRI", "Europe/Berlin"),
+];
+
+fn part() -> impl Strategy<Value = SchedulePart> {
     prop_oneof![
-        proptest::sample::select(schedules.to_vec()).prop_map(|(text, zone)| Trigger::Schedule(
-            JobSchedule::parse(text, zone).expect("a legal schedule")
-        )),
-        // The names of jobs have at least two characters, so no job is its own parent.
-        proptest::collection::btree_set(
-            "[a-z]".prop_map(|text| text.parse().expect("a legal name")),
-            1..4
-        )
-        .prop_map(Trigger::Parents),
+        proptest::sample::select(&INTERVALS[..]).prop_map(|(text, zone)| {
+            SchedulePart::interval(text, zone).expect("a legal interval")
+        }),
+        proptest::sample::select(&CRONS[..]).prop_map(|(text, zone)| {
+            SchedulePart::cron(text, zone).expect("a legal expression")
+        }),
     ]
+}
+
+fn schedule() -> impl Strategy<Value = JobSchedule> {
+    let zone = proptest::sample::select(vec!["", "Europe/Berlin", "IST"]);
+    let written = prop_oneof![
+        proptest::sample::select(&INTERVALS[..])
+            .prop_map(|(text, zone)| JobSchedule::parse(text, zone)),
+        proptest::sample::select(&CRONS[..])
+            .prop_map(|(text, zone)| JobSchedule::parse_cron(text, zone)),
+        (vec(part(), 1..4), zone).prop_map(|(parts, zone)| JobSchedule::from_parts(parts, zone)),
+    ];
+    let gap = proptest::sample::select(vec![Gap::Shift, Gap::Skip]);
+    let overlap = proptest::sample::select(vec![Overlaps::First, Overlaps::Second, Overlaps::Both]);
+    let end = proptest::sample::select(vec![
+        None,
+        Some("2040-01-01"),
+        Some("2031-03-30T02:30:00+05:00"),
+    ]);
+    (written, gap, overlap, end).prop_map(|(schedule, gap, overlap, end)| {
+        let schedule = schedule
+            .expect("a legal schedule")
+            .with_dst(DstPolicy { gap, overlap });
+        match end {
+            Some(end) => schedule.with_end(end).expect("a legal end"),
+            None => schedule,
+        }
+    })
+}
+
+/// The names of jobs have at least two characters, so no job is its own parent.
+fn parents() -> impl Strategy<Value = BTreeSet<JobName>> {
+    let name = "[a-z]".prop_map(|text| text.parse().expect("a legal name"));
+    proptest::collection::btree_set(name, 1..4)
+}
+
+/// The trigger, with the rule for the parents.
+fn trigger() -> impl Strategy<Value = (Trigger, ParentRule)> {
+    let rule = || proptest::sample::select(&ParentRule::ALL[..]);
+    prop_oneof![
+        2 => schedule().prop_map(|schedule| (Trigger::Schedule(schedule), ParentRule::default())),
+        1 => (parents(), rule()).prop_map(|(parents, rule)| (Trigger::Parents(parents), rule)),
+        1 => (schedule(), parents(), rule()).prop_map(|(schedule, parents, rule)| {
+            (Trigger::Both { schedule, parents }, rule)
+        }),
+    ]
+}
+
+/// The policies, each with any bound.
+fn policies() -> impl Strategy<Value = (CatchUp, Overlap, RetryBackoff)> {
+    let catch_up = prop_oneof![
+        Just(CatchUp::Latest),
+        Just(CatchUp::None),
+        (1..=limits::CATCH_UP_LIMIT_MAX).prop_map(|limit| CatchUp::All { limit }),
+    ];
+    let bound = || 1..=limits::OVERLAP_LIMIT_MAX;
+    let overlap = prop_oneof![
+        Just(Overlap::Skip),
+        Just(Overlap::QueueOne),
+        bound().prop_map(|limit| Overlap::QueueAll { limit }),
+        Just(Overlap::Replace),
+        option::of(bound()).prop_map(|limit| Overlap::Allow { limit }),
+    ];
+    let backoff = prop_oneof![
+        Just(RetryBackoff::Fixed),
+        (1..=limits::RETRY_DELAY_SECS_MAX)
+            .prop_map(|delay_max_secs| RetryBackoff::Exponential { delay_max_secs }),
+    ];
+    (catch_up, overlap, backoff)
+}
+
+/// Calendars, each named once.
+fn calendars() -> impl Strategy<Value = Vec<CalendarName>> {
+    proptest::collection::btree_set("[a-z]{1,4}", 0..3).prop_map(|names| {
+        let names = names.iter().rev();
+        names
+            .map(|name| name.parse().expect("a legal name"))
+            .collect()
+    })
 }
 
 fn constraint() -> impl Strategy<Value = Constraint> {
@@ -182,47 +269,51 @@ pub(crate) fn spec() -> impl Strategy<Value = JobSpec> {
         option::of(container()),
         trigger(),
         epsilon,
-        any::<[bool; 6]>(),
+        any::<[bool; 5]>(),
+        (
+            policies(),
+            calendars(),
+            0..=limits::COMPLETION_TIME_SECS_MAX,
+            0..=limits::JITTER_SECS_MAX,
+        ),
     );
     (name(), filled_text(), texts, numbers, lists, rest).prop_map(
-        |(name, command, texts, numbers, lists, (container, trigger, epsilon, flags))| JobSpec {
-            name,
-            command,
-            shell: flags[0],
-            executor: texts.0,
-            executor_flags: texts.1,
-            task_info_data: texts.2,
-            retries: numbers.0,
-            retry_delay_secs: numbers.1,
-            owner: texts.3,
-            owner_name: texts.4,
-            description: texts.5,
-            resources: Resources::new(numbers.3.0, numbers.3.1, numbers.3.2),
-            disabled: flags[1],
-            soft_error: flags[2],
-            data_processing_job_type: flags[3],
-            epsilon,
-            fetch: lists.0.0,
-            uris: lists.0.1,
-            environment: lists.1,
-            arguments: lists.2,
-            high_priority: flags[4],
-            run_as_user: texts.6,
-            max_completion_time_secs: numbers.2,
-            container,
-            constraints: lists.3,
-            catch_up: CatchUp::Latest,
-            overlap: if flags[5] {
-                Overlap::Allow { limit: None }
-            } else {
-                Overlap::QueueOne
-            },
-            retry_backoff: RetryBackoff::Fixed,
-            start_timeout_secs: 0,
-            jitter_secs: 0,
-            calendars: Vec::new(),
-            parent_rule: ParentRule::AllSuccess,
-            trigger,
+        |(name, command, texts, numbers, lists, (container, trigger, epsilon, flags, ours))| {
+            JobSpec {
+                name,
+                command,
+                shell: flags[0],
+                executor: texts.0,
+                executor_flags: texts.1,
+                task_info_data: texts.2,
+                retries: numbers.0,
+                retry_delay_secs: numbers.1,
+                owner: texts.3,
+                owner_name: texts.4,
+                description: texts.5,
+                resources: Resources::new(numbers.3.0, numbers.3.1, numbers.3.2),
+                disabled: flags[1],
+                soft_error: flags[2],
+                data_processing_job_type: flags[3],
+                epsilon,
+                fetch: lists.0.0,
+                uris: lists.0.1,
+                environment: lists.1,
+                arguments: lists.2,
+                high_priority: flags[4],
+                run_as_user: texts.6,
+                max_completion_time_secs: numbers.2,
+                container,
+                constraints: lists.3,
+                catch_up: ours.0.0,
+                overlap: ours.0.1,
+                retry_backoff: ours.0.2,
+                start_timeout_secs: ours.2,
+                jitter_secs: ours.3,
+                calendars: ours.1,
+                parent_rule: trigger.1,
+                trigger: trigger.0,
+            }
         },
     )
 }
@@ -238,6 +329,12 @@ pub(crate) fn json() -> impl Strategy<Value = Value> {
         "0.5",
         "PT5M",
         "RW",
+        "*/5 * * * *",
+        "all",
+        "allow",
+        "queueAll",
+        "exponential",
+        "Europe/Berlin",
     ];
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -298,6 +395,22 @@ pub(crate) fn key() -> impl Strategy<Value = String> {
         "maxCompletionTime",
         "softError",
         "runAsUser",
+        "cron",
+        "schedules",
+        "scheduleAndParents",
+        "dependencyRule",
+        "endTime",
+        "dst",
+        "gap",
+        "overlap",
+        "overlapLimit",
+        "concurrent",
+        "catchUpLimit",
+        "retryBackoff",
+        "retryDelayMax",
+        "startTimeout",
+        "jitter",
+        "calendar",
     ];
     prop_oneof![
         9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned),

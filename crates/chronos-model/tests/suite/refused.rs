@@ -3,6 +3,7 @@
 mod container;
 mod job;
 mod list;
+mod policy;
 mod trigger;
 
 use chronos_model::{JobKind, PROBLEMS_MAX, limits};

@@ -149,6 +149,16 @@ fn a_stored_job_always_says_what_makes_it_run() {
     stored.remove("schedule");
     let problems = JobSpec::from_stored_json(&stored.into()).unwrap_err();
     assert_eq!(problems[0].field, "schedule");
+    for (key, value) in [
+        ("cron", json!("0 6 * * *")),
+        ("schedules", json!(["R//PT1H"])),
+        ("parents", json!(["parent"])),
+    ] {
+        let mut stored = read(&base(), JobKind::Any).unwrap().to_stored_json();
+        stored.remove("schedule");
+        stored.insert(key.to_owned(), value);
+        assert!(JobSpec::from_stored_json(&stored.into()).is_ok(), "{key}");
+    }
 }
 
 #[test]

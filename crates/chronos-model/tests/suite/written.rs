@@ -143,3 +143,79 @@ fn never_sorts_before_any_stamp() {
     assert!(stamps.is_sorted(), "{stamps:?}");
     assert_eq!(stamps[2], "2014-03-08T16:57:17.000Z", "equal precision");
 }
+
+/// What is written after the fields of Chronos.
+#[track_caller]
+fn check_tail(fields: &str, concurrent: bool, want: &str) {
+    let text = written(&accept(&with(fields), JobKind::Any), FetchOutput::AsGiven);
+    let (_, tail) = text.split_once(r#""constraints":[],"#).unwrap();
+    let want: String = want.lines().map(str::trim_start).collect();
+    assert_eq!(tail, want, "{fields}");
+    assert!(
+        text.contains(&format!(r#""concurrent":{concurrent}"#)),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_chronos_does_not_have() {
+    let plain = r#""schedule":"R/2030-01-01T00:00:00Z/PT24H","scheduleTimeZone":""}"#;
+    for says_nothing in [
+        r#"{"catchUp": "latest", "overlap": "queueOne", "retryBackoff": "fixed", "startTimeout": 0}"#,
+        r#"{"jitter": 0, "calendar": [], "endTime": "", "dst": {"gap": "shift", "overlap": "first"}}"#,
+        r#"{"scheduleAndParents": false}"#,
+    ] {
+        check_tail(says_nothing, false, plain);
+    }
+    check_tail(r#"{"overlap": "allow"}"#, true, plain);
+    let rest = plain.trim_end_matches('}');
+    check_tail(
+        r#"{"catchUp": "all", "overlap": "queueAll", "retryBackoff": "exponential", "retryDelay": 5,
+            "startTimeout": 60, "jitter": "30", "calendar": "holidays", "epsilon": "PT1M",
+            "endTime": "2031-01-01", "dst": {"overlap": "second"}}"#,
+        false,
+        &format!(
+            r#"{rest},"endTime":"2031-01-01","dst":{{"gap":"shift","overlap":"second"}},"retryDelay":5,
+            "epsilon":"PT1M","catchUp":"all","catchUpLimit":100,"overlap":"queueAll","overlapLimit":100,
+            "retryBackoff":"exponential","retryDelayMax":3600,"startTimeout":60,"jitter":30,
+            "calendar":["holidays"]}}"#
+        ),
+    );
+    check_tail(
+        r#"{"concurrent": true, "overlapLimit": 3, "catchUp": "none"}"#,
+        true,
+        &format!(r#"{rest},"catchUp":"none","overlap":"allow","overlapLimit":3}}"#),
+    );
+    check_tail(
+        r#"{"overlap": "replace"}"#,
+        false,
+        &format!(r#"{rest},"overlap":"replace"}}"#),
+    );
+}
+
+#[test]
+fn other_schedules_and_both_triggers() {
+    check_tail(
+        r#"{"schedule": null, "cron": " 0 6 * *  mon", "scheduleTimeZone": "Europe/Paris"}"#,
+        false,
+        r#""cron":" 0 6 * *  mon","scheduleTimeZone":"Europe/Paris"}"#,
+    );
+    check_tail(
+        r#"{"schedule": null, "schedules": [{"schedule": "R//PT1H"}, {"cron": "@daily"}, "R//PT2H",
+            {"scheduleTimeZone": "Asia/Tokyo", "schedule": "R//P1D"}]}"#,
+        false,
+        r#""schedules":["R//PT1H",{"cron":"@daily"},"R//PT2H",
+        {"schedule":"R//P1D","scheduleTimeZone":"Asia/Tokyo"}],"scheduleTimeZone":""}"#,
+    );
+    check_tail(
+        r#"{"parents": ["b", "a"], "scheduleAndParents": true, "dependencyRule": "allDone"}"#,
+        false,
+        r#""parents":["a","b"],"schedule":"R/2030-01-01T00:00:00Z/PT24H","scheduleTimeZone":"",
+        "scheduleAndParents":true,"dependencyRule":"allDone"}"#,
+    );
+    check_tail(
+        r#"{"parents": ["a"], "schedule": null, "dependencyRule": "anySuccess"}"#,
+        false,
+        r#""parents":["a"],"dependencyRule":"anySuccess"}"#,
+    );
+}
