@@ -10,7 +10,7 @@ use chronos_model::{
 };
 
 use crate::{
-    Cascade, Command, Effect, Notice, Refusal, Reply, RequestId, Scheduler,
+    Cascade, Command, Effect, Mutant, Notice, Refusal, Reply, RequestId, Scheduler,
     command::sanitised,
     job::{Job, Runs, end, new_run},
     parents::repeated,
@@ -38,7 +38,12 @@ impl Scheduler {
             Command::PutCalendar(calendar) => Ok(self.put_calendar(&calendar)),
             Command::DeleteCalendar(name) => self.delete_calendar(&name),
         };
-        self.changes.then(Effect::Reply { request, reply });
+        let reply = Effect::Reply { request, reply };
+        if self.has_bug(Mutant::AnswersUnwritten) {
+            self.outbox.push_back(reply);
+        } else {
+            self.changes.then(reply);
+        }
     }
 
     fn put(&mut self, spec: Arc<JobSpec>, source: Option<JobSource>) -> Answer {
@@ -98,6 +103,14 @@ impl Scheduler {
     fn replace(&mut self, spec: Arc<JobSpec>, source: Option<JobSource>) -> Result<(), Refusal> {
         let now = self.now.wall;
         let name = spec.name.clone();
+        let same_schedule = self
+            .jobs
+            .get(&name)
+            .is_some_and(|old| old.spec.schedule() == spec.schedule());
+        if !same_schedule {
+            // What came under the old schedule is its own, even when nobody had a moment to look.
+            self.take_targets(&name, Passed::Down);
+        }
         let Some(old) = self.jobs.get(&name).cloned() else {
             return Err(Refusal::UnknownJob(name));
         };
@@ -105,7 +118,6 @@ impl Scheduler {
         if source.is_some() {
             progress.source = source;
         }
-        let same_schedule = spec.schedule() == old.spec.schedule();
         if !same_schedule {
             progress.anchor = now;
         }
@@ -117,6 +129,11 @@ impl Scheduler {
         let exclusions = self.exclusions(&spec);
         self.unuse_calendars(&name, &old.spec.calendars);
         self.use_calendars(&name, &spec.calendars);
+        let spec = if self.has_bug(Mutant::KeepsOldDefinition) {
+            Arc::clone(&old.spec)
+        } else {
+            spec
+        };
         let spec_changed = spec != old.spec;
         let mut job = Job {
             spec,

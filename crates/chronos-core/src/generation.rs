@@ -13,10 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{Completion, CompletionKind, Generation, JobName, Lineage, ParentRule, RunKey};
 
-use crate::{
-    job::Job,
-    settings::{CHOICES_MAX, COMPLETIONS_MAX},
-};
+use crate::{job::Job, settings::CHOICES_MAX};
 
 /// The completions that make a job run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +29,8 @@ struct Parent<'a> {
     name: &'a JobName,
     completed: u64,
     consumed: u64,
+    /// Its newest completion of any kind.
+    newest: Option<&'a Completion>,
     /// The open completions that the rule counts, newest first.
     open: Vec<&'a Completion>,
     /// The store may have forgotten older ones that were open too.
@@ -87,6 +86,7 @@ fn parents<'a>(job: &'a Job, find: impl Fn(&JobName) -> Option<&'a Arc<Job>>) ->
                 name,
                 completed: 0,
                 consumed,
+                newest: None,
                 open: Vec::new(),
                 forgetful: false,
             };
@@ -100,8 +100,11 @@ fn parents<'a>(job: &'a Job, find: impl Fn(&JobName) -> Option<&'a Arc<Job>>) ->
             name,
             completed: parent.progress.completed,
             consumed,
+            newest: completions.last(),
             open: completions.iter().rev().filter(counts).collect(),
-            forgetful: completions.len() >= COMPLETIONS_MAX,
+            forgetful: completions
+                .first()
+                .is_some_and(|oldest| oldest.number > consumed.saturating_add(1)),
         }
     };
     job.spec.parents().iter().map(parent).collect()
@@ -222,15 +225,24 @@ fn choose_any(parents: &[Parent<'_>]) -> Option<Choice> {
         }
     }
     let mut choice = choice(parents, &chosen);
+    let lineage = &choice.generation.lineage;
     choice.consumed = parents
         .iter()
         .map(|parent| {
-            let ended = parent.completed > parent.consumed || newest(parent).is_some();
-            let absorbed = parent.completed.saturating_add(u64::from(!ended));
-            (parent.name.clone(), absorbed.max(parent.completed))
+            let part = has_ended_in(parent, lineage);
+            let consumed = parent.completed.saturating_add(u64::from(!part));
+            (parent.name.clone(), consumed)
         })
         .collect();
     Some(choice)
+}
+
+// Whether the newest completion of a parent belongs to the generation that makes the child run now. If
+// not, the one to come does.
+fn has_ended_in(parent: &Parent<'_>, lineage: &Lineage) -> bool {
+    let open = parent.completed > parent.consumed || !parent.open.is_empty();
+    let is_of_before = |completion: &Completion| is_later(lineage, &completion.lineage);
+    open && !parent.newest.is_some_and(is_of_before)
 }
 
 fn choice(parents: &[Parent<'_>], chosen: &[&Completion]) -> Choice {

@@ -36,6 +36,7 @@ mod input;
 mod job;
 mod jobs;
 mod links;
+mod mutant;
 mod notice;
 mod overlap;
 mod parents;
@@ -59,6 +60,7 @@ pub use effect::{Effect, Refusal, Reply};
 pub use explain::{Explanation, NextRun, Waiting};
 pub use input::{Cascade, Command, Input, Mono, Now, PersistId, RequestId};
 pub use job::{Activity, Job, LastStatus};
+pub use mutant::Mutant;
 pub use notice::Notice;
 pub use scheduler::{Deadline, Scheduler};
 pub use settings::{

@@ -12,7 +12,7 @@ use chronos_model::{
 };
 
 use crate::{
-    Scheduler,
+    Mutant, Scheduler,
     generation::{Choice, choose},
     job::{Job, end, new_run},
     settings::{COMPLETIONS_MAX, LINEAGE_LEN_MAX},
@@ -74,12 +74,16 @@ impl Scheduler {
     ) {
         let children = self.children(name);
         let keep = self.completions_to_keep(&children);
+        let mixes = self.has_bug(Mutant::MixesLineages);
         self.change_progress(name, |progress| {
             progress.completed = progress.completed.saturating_add(1);
             let number = progress.completed;
             // Only where ways part can they meet again.
             if children.len() > 1 && lineage.len() < LINEAGE_LEN_MAX {
                 lineage.insert(name.clone(), number);
+            }
+            if mixes {
+                lineage.clear();
             }
             progress.completions.push(Completion {
                 number,
@@ -89,6 +93,9 @@ impl Scheduler {
             });
             trim(&mut progress.completions, keep);
         });
+        if self.has_bug(Mutant::ForgetsCompletion) {
+            return;
+        }
         for child in children {
             self.run_if_ready(&child, follow.target, follow.cause);
         }
@@ -162,8 +169,11 @@ impl Scheduler {
     }
 
     fn use_up(&mut self, name: &JobName, choice: Choice) {
+        let again = self.has_bug(Mutant::CountsTwice);
         self.change_progress(name, |progress| {
-            progress.consumed.extend(choice.consumed);
+            if !again {
+                progress.consumed.extend(choice.consumed);
+            }
             progress.generation = Some(Box::new(choice.generation));
         });
     }

@@ -9,7 +9,9 @@ use chronos_model::{
     Calendar, CalendarName, JobName, Revision, Run, RunKey, RunState, Tomb, Write,
 };
 
-use crate::{ClusterCall, Effect, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm};
+use crate::{
+    ClusterCall, Effect, Mutant, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm,
+};
 
 /// What one input changed, gathered so that each value is written once.
 #[derive(Debug, Default)]
@@ -83,6 +85,13 @@ impl Changes {
     }
 }
 
+impl Gate {
+    fn says_yes(&self) -> bool {
+        let is_yes = |effect: &Effect| matches!(effect, Effect::Reply { reply: Ok(_), .. });
+        self.effects.iter().any(is_yes)
+    }
+}
+
 impl Scheduler {
     /// Turns what this input changed into one write, and lets go what waits for nothing.
     pub(crate) fn flush(&mut self) {
@@ -101,9 +110,16 @@ impl Scheduler {
         for (job, changes) in jobs {
             self.collect(&job, changes, &mut writes, &mut gate);
         }
-        if writes.is_empty() {
+        // A leader whose term is over may not know. What it says yes to must have gone by the store, even
+        // when there is nothing to write: a commit without writes asks whether the term still holds.
+        if writes.is_empty() && !gate.says_yes() {
             self.open(gate);
             return;
+        }
+        if self.has_bug(Mutant::LaunchesUnwritten) {
+            for (offer, runs) in std::mem::take(&mut gate.launches) {
+                self.launch(offer, runs);
+            }
         }
         self.persist_count = self.persist_count.wrapping_add(1);
         let request = PersistId(self.persist_count);
@@ -179,10 +195,11 @@ impl Scheduler {
         for key in gate.ended {
             self.drop_ended(&key);
         }
+        // Acknowledgements first: a run that was dropped may be launched again here, under the same key.
+        self.outbox.extend(gate.effects);
         for (offer, runs) in gate.launches {
             self.launch(offer, runs);
         }
-        self.outbox.extend(gate.effects);
     }
 
     // The store has it; readers find it there from now on.
@@ -213,7 +230,9 @@ impl Scheduler {
     fn launch(&mut self, offer: OfferId, runs: Vec<RunKey>) {
         let mut tasks = Vec::with_capacity(runs.len());
         for key in runs {
-            self.unlaunched.remove(&key);
+            if !self.unlaunched.remove(&key) {
+                continue;
+            }
             let Some(run) = self
                 .find_run(&key)
                 .filter(|run| run.state == RunState::Starting)

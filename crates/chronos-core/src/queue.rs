@@ -8,7 +8,9 @@ use std::{
 use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState, Timestamp};
 use offer_match::{Demand, Misses, Supply, match_offers};
 
-use crate::{Abilities, Offer, Scheduler, parents::awaits_parents, settings::PRIORITY_MILLIS};
+use crate::{
+    Abilities, Mutant, Offer, Scheduler, parents::awaits_parents, settings::PRIORITY_MILLIS,
+};
 
 /// Why runs wait although they could start, as of the last match.
 pub(crate) type Waits = imbl::OrdMap<RunKey, Arc<Misses>>;
@@ -81,7 +83,9 @@ impl Scheduler {
         for offer in offers {
             self.offers.insert(offer.id.clone(), offer);
         }
-        self.queue.touch();
+        if !self.has_bug(Mutant::NeverMatchesAgain) {
+            self.queue.touch();
+        }
     }
 
     /// Decides anew which waiting runs of a job could start.

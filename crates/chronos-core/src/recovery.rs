@@ -10,7 +10,9 @@ use std::{
 
 use chronos_model::{JobName, JobRecord, Quarantined, Run, RunCause, RunKey, RunState, Snapshot};
 
-use crate::{ClusterCall, Effect, Notice, Now, Scheduler, Settings, alarm::Alarm, job::Job};
+use crate::{
+    ClusterCall, Effect, Mutant, Notice, Now, Scheduler, Settings, alarm::Alarm, job::Job,
+};
 
 impl Scheduler {
     /// Makes a scheduler from what is stored. Its first effects ask the cluster about the runs that
@@ -121,7 +123,15 @@ impl Scheduler {
         }
     }
 
-    fn take_run(&mut self, run: Run) {
+    fn take_run(&mut self, mut run: Run) {
+        if run.state == RunState::Starting {
+            if self.has_bug(Mutant::OverlapsAfterRecovery) {
+                return;
+            }
+            if self.has_bug(Mutant::RunsTwiceAfterRecovery) {
+                run.state = RunState::Queued;
+            }
+        }
         let (name, place) = (run.key.job.clone(), (run.key.due, run.key.attempt));
         let run = Arc::new(run);
         // Not by clock readings, which may go back: due times of a name never do.
@@ -183,6 +193,10 @@ impl Scheduler {
                 RunState::Starting | RunState::Running | RunState::Ended => {}
             }
         }
-        self.review_queue(name);
+        if self.jobs.get(name).is_some_and(|job| job.spec.disabled) {
+            self.skip_waiting(name);
+        } else {
+            self.review_queue(name);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chronos_model::{CompletionKind, JobName, Outcome, Run, RunKey, RunState};
 
 use crate::{
-    ClusterCall, ClusterEvent, Effect, Notice, Scheduler, TaskState, TaskUpdate,
+    ClusterCall, ClusterEvent, Effect, Mutant, Notice, Scheduler, TaskState, TaskUpdate,
     alarm::Alarm,
     job::{Job, end, new_run},
     overlap::{coalesces, superseded_by},
@@ -71,7 +71,7 @@ impl Scheduler {
         };
         let left = not_before.millis_since(self.now.wall);
         let full = not_before.millis_since(run.created_at).max(0);
-        if left > 0 {
+        if left > 0 && !self.has_bug(Mutant::RetriesAtOnce) {
             let until = self.set_alarm(left.min(full), Alarm::Ready(run.key.clone()));
             self.delays.insert(run.key.clone(), until);
         }
@@ -106,7 +106,12 @@ impl Scheduler {
             .jobs
             .get(&key.job)
             .is_some_and(|job| job.run(key).is_some());
-        self.end_run(key, Outcome::Killed, reason);
+        let outcome = if self.has_bug(Mutant::CallsKilledSucceeded) {
+            Outcome::Succeeded
+        } else {
+            Outcome::Killed
+        };
+        self.end_run(key, outcome, reason);
         if let Some(run) = run.filter(|_| own) {
             self.run_completed(&run, CompletionKind::Killed);
         }
@@ -147,6 +152,13 @@ impl Scheduler {
             }
             return;
         };
+        if self.unlaunched.contains(key) {
+            // No agent has heard of this attempt to launch it: this is about an earlier one, again.
+            if update.state.is_terminal() {
+                self.outbox.push_back(acknowledge);
+            }
+            return;
+        }
         if run.state == RunState::Ended {
             // Its end is on its way to the store; the acknowledgement waits for that.
             return;
@@ -204,7 +216,7 @@ impl Scheduler {
                 self.end_run(key, Outcome::Failed, message);
             }
             TaskState::Finished => self.succeeded(key),
-            TaskState::Killed if run.kill_requested => {
+            TaskState::Killed if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) => {
                 let reason = run.reason.clone().or(message);
                 self.end_killed(key, reason);
             }
@@ -233,12 +245,13 @@ impl Scheduler {
 
     // The agent is certain that the command never started: the same run goes back to the queue.
     fn dropped(&mut self, run: &Run) {
-        let own = self
-            .jobs
-            .get(&run.key.job)
-            .is_some_and(|job| job.run(&run.key).is_some());
-        if run.kill_requested || !own {
+        let job = self.jobs.get(&run.key.job);
+        let Some(job) = job.filter(|job| !run.kill_requested && job.run(&run.key).is_some()) else {
             return self.end_killed_unlaunched(&run.key);
+        };
+        if job.spec.disabled {
+            let reason = Some("the job is disabled".to_owned());
+            return self.end_run(&run.key, Outcome::Skipped, reason);
         }
         self.write_run(&run.key, |run| {
             run.state = RunState::Queued;
@@ -277,7 +290,7 @@ impl Scheduler {
         let retry = self
             .jobs
             .get(&key.job)
-            .filter(|job| may_retry(job, &run))
+            .filter(|job| may_retry(job, &run, self.has_bug(Mutant::RetriesKilled)))
             .cloned();
         let Some(job) = retry else {
             self.end_run(key, Outcome::Failed, message);
@@ -320,6 +333,14 @@ impl Scheduler {
             self.add_run(retry);
             return self.count_failure(&run);
         }
+        if self.has_bug(Mutant::RetryTakesATarget) {
+            self.change_progress(&key.job, |progress| {
+                let targets = job.targets.as_ref();
+                let next = progress.next.zip(targets);
+                progress.next = next.and_then(|(next, targets)| targets.after(next.at));
+            });
+            self.arm(&key.job);
+        }
         self.add_run(retry);
         self.notice(Notice::RetryScheduled { key: next, at });
     }
@@ -329,6 +350,12 @@ impl Scheduler {
         let name = &run.key.job;
         let now = self.now.wall;
         let limit = self.settings.disable_after_failures;
+        if self.has_bug(Mutant::KeepsToItself) {
+            self.change_job(name, |job| {
+                job.progress.error_count = job.progress.error_count.saturating_add(1);
+            });
+            return;
+        }
         self.change_progress(name, |progress| {
             progress.error_count = progress.error_count.saturating_add(1);
             progress.errors_since_last_success =
@@ -381,6 +408,9 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name).cloned() else {
             return;
         };
+        if self.has_bug(Mutant::LaunchesDisabled) {
+            return self.review_queue(name);
+        }
         for run in job.waiting() {
             self.end_run(
                 &run.key,
@@ -392,6 +422,6 @@ impl Scheduler {
 }
 
 // `retries` are counted per run, whatever happened to earlier runs of the job.
-fn may_retry(job: &Job, run: &Run) -> bool {
-    !run.kill_requested && !job.spec.disabled && run.key.attempt < job.spec.retries
+fn may_retry(job: &Job, run: &Run, killed_too: bool) -> bool {
+    (killed_too || !run.kill_requested) && !job.spec.disabled && run.key.attempt < job.spec.retries
 }

@@ -9,7 +9,7 @@ use chronos_model::{Calendar, CalendarName, JobName, Quarantined, Run, RunKey, T
 use job_graph::JobGraph;
 
 use crate::{
-    Effect, Input, Mono, Notice, Now, Offer, OfferId, Settings, View,
+    Effect, Input, Mono, Mutant, Notice, Now, Offer, OfferId, Settings, View,
     alarm::Alarm,
     audit::Audit,
     job::{Job, Runs},
@@ -222,7 +222,8 @@ impl Scheduler {
     fn fire_timers(&mut self) {
         // Each timer that fires is set anew, if at all, for an instant after now; so this ends.
         while let Some(&(at, number)) = self.timers.first() {
-            if at > self.now.wall {
+            let early = i64::from(self.has_bug(Mutant::EarlyByASecond)).saturating_mul(1000);
+            if at > self.now.wall.plus_millis(early) {
                 break;
             }
             self.timers.pop_first();

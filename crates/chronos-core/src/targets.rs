@@ -10,7 +10,7 @@ use chronos_model::{
 };
 
 use crate::{
-    Notice, Scheduler,
+    Mutant, Notice, Scheduler,
     job::{Job, end, new_run},
     jobs::JobNumber,
     settings::{MISSED_RECORDS_MAX, PROMPT_MILLIS},
@@ -51,7 +51,8 @@ impl Scheduler {
 
     /// Accounts for all targets that have come: each is run or gets a record of why not.
     pub(crate) fn take_targets(&mut self, name: &JobName, passed: Passed) {
-        let now = self.now.wall;
+        let early = i64::from(self.has_bug(Mutant::EarlyByASecond)).saturating_mul(1000);
+        let now = self.now.wall.plus_millis(early);
         let Some(job) = self.jobs.get(name).cloned() else {
             return;
         };
@@ -66,6 +67,12 @@ impl Scheduler {
             .targets
             .as_ref()
             .and_then(|targets| targets.after(newest));
+        let following = following
+            .filter(|_| !self.has_bug(Mutant::ForgetsTarget))
+            .or_else(|| {
+                let targets = job.targets.as_ref()?;
+                targets.after(following?.at)
+            });
         self.change_progress(name, |progress| progress.next = following);
         self.tell_of_missed(&job, &taken);
         drop(job);
@@ -84,6 +91,10 @@ impl Scheduler {
         if job.wake != wake {
             self.change_job(name, |job| job.wake = wake);
         }
+        let is_forgotten = |at: Timestamp| {
+            self.has_bug(Mutant::ForgetsTimer) && at.millis_since(self.now.wall) > 86_400_000
+        };
+        let wake = wake.filter(|&at| !is_forgotten(at));
         if let (Some(at), Some(number)) = (wake, self.jobs.number(name)) {
             self.timers.insert((at, number));
         }

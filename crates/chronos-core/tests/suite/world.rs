@@ -53,6 +53,7 @@ pub(crate) struct Machine {
     open: BTreeSet<OfferId>,
     pub(crate) running: BTreeSet<RunKey>,
     pub(crate) started: BTreeSet<RunKey>,
+    started_at: BTreeMap<RunKey, Timestamp>,
     unacknowledged: BTreeMap<RunKey, TaskUpdate>,
     /// Orders to kill are lost on the way.
     pub(crate) deaf: bool,
@@ -82,6 +83,7 @@ impl World {
                 open: BTreeSet::new(),
                 running: BTreeSet::new(),
                 started: BTreeSet::new(),
+                started_at: BTreeMap::new(),
                 unacknowledged: BTreeMap::new(),
                 deaf: false,
                 kills: 0,
@@ -285,7 +287,7 @@ impl World {
             message: exit_code
                 .filter(|&code| code != 0)
                 .map(|code| format!("exit code {code}")),
-            started_at: Some(self.wall),
+            started_at: self.agent.started_at.get(key).copied(),
             at: self.wall,
         }
     }
@@ -421,6 +423,7 @@ impl World {
                     );
                     self.trace
                         .push(format!("{} launch {}", self.wall, task.key));
+                    self.agent.started_at.insert(task.key.clone(), self.wall);
                     self.agent.running.insert(task.key.clone());
                     let state = if self.agent.stuck {
                         TaskState::Starting
