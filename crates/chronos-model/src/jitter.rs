@@ -55,7 +55,7 @@ mod tests {
         let mut tenths = [0_u32; 10];
         for second in 0..10_000 {
             let late = jitter_millis(&job, Timestamp::from_millis(second * 1000), 9);
-            tenths[usize::try_from(late).unwrap()] += 1;
+            *tenths.get_mut(usize::try_from(late).unwrap()).unwrap() += 1;
         }
         assert!(
             tenths.iter().all(|&hits| (800..1200).contains(&hits)),

@@ -39,6 +39,7 @@ mod job;
 pub mod limits;
 mod name;
 mod policy;
+mod preview;
 mod problem;
 mod read;
 mod record;
@@ -60,6 +61,7 @@ pub use jitter::jitter_millis;
 pub use job::{EnvironmentVariable, Fetch, JobDefaults, JobSpec, Trigger};
 pub use name::{JOB_NAME_LEN_MAX, JobName, JobNameError};
 pub use policy::{CatchUp, DstPolicy, Overlap, ParentRule, RetryBackoff};
+pub use preview::{ClockChange, LocalReading, Preview, PreviewedTarget};
 pub use problem::{FieldProblem, PROBLEMS_MAX};
 pub use read::JobKind;
 pub use record::{

@@ -70,3 +70,16 @@ pub const CALENDARS_LEN_MAX: usize = 16;
 
 /// The longest completion time, in seconds: Mesos takes nanoseconds in 63 bits.
 pub const COMPLETION_TIME_SECS_MAX: u64 = 9_223_372_036;
+
+/// The most dates, or ranges of them, of one calendar: a century of holidays.
+pub const CALENDAR_DATES_LEN_MAX: usize = 2000;
+
+/// The most windows of one calendar.
+pub const CALENDAR_WINDOWS_LEN_MAX: usize = 64;
+
+/// How many stretches that calendars leave out are passed over in search of a target, before the
+/// search says how far it came: some milliseconds of work.
+pub const EXCLUDED_STRETCHES_MAX: usize = 1000;
+
+/// The most targets of one preview.
+pub const PREVIEW_LEN_MAX: usize = 1000;

@@ -6,7 +6,7 @@
 //! document. Whether parents exist, or close a cycle, is for the scheduler to say.
 
 mod container;
-mod field;
+pub(crate) mod field;
 mod list;
 mod policy;
 mod schedule;

@@ -189,6 +189,11 @@ impl JobSchedule {
         parse_zone(zone_text).map(|_: Option<Zone>| ())
     }
 
+    /// Reads a zone alone, UTC when it is empty.
+    pub(crate) fn zone(zone_text: &str) -> Result<Zone, JobScheduleError> {
+        parse_zone(zone_text).map(|zone| zone.unwrap_or(Zone::UTC))
+    }
+
     /// Checks that the first target is not before `start_min`.
     ///
     /// # Errors

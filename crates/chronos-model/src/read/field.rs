@@ -17,7 +17,7 @@ const INTEGER_MAX: f64 = 9.2e18;
 
 /// A place in a document; prints as `container.volumes[0].mode`.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Path<'a> {
+pub(crate) enum Path<'a> {
     /// The document.
     Root,
     /// A field of an object.
@@ -39,14 +39,14 @@ impl fmt::Display for Path<'_> {
 
 /// An object of a document, with the way to it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     fields: &'a Map<String, Value>,
     path: Path<'a>,
 }
 
 impl<'a> Object<'a> {
     /// Takes a value that must be an object; `example` shows what it should look like.
-    pub(super) fn new(
+    pub(crate) fn new(
         value: &'a Value,
         path: Path<'a>,
         example: &str,
@@ -64,17 +64,17 @@ impl<'a> Object<'a> {
     }
 
     /// Returns the path of a field.
-    pub(super) fn at<'p>(&'p self, key: &'p str) -> Path<'p> {
+    pub(crate) fn at<'p>(&'p self, key: &'p str) -> Path<'p> {
         Path::Key(&self.path, key)
     }
 
     /// Returns the value of a field; an explicit null is the same as none.
-    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.fields.get(key).filter(|value| !value.is_null())
     }
 
     /// Reads a field, if it is there.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         key: &str,
         problems: &mut Problems,
@@ -90,7 +90,7 @@ impl<'a> Object<'a> {
     }
 
     /// Whether there is a container that names an image.
-    pub(super) fn has_container(&self) -> bool {
+    pub(crate) fn has_container(&self) -> bool {
         let image = self
             .get("container")
             .and_then(|container| container.get("image"));
@@ -98,18 +98,18 @@ impl<'a> Object<'a> {
     }
 
     /// Reads a text, empty when absent.
-    pub(super) fn text(&self, key: &str, problems: &mut Problems) -> String {
+    pub(crate) fn text(&self, key: &str, problems: &mut Problems) -> String {
         self.read(key, problems, text).unwrap_or_default()
     }
 
     /// Reads a text that may be absent or empty, which mean the same.
-    pub(super) fn text_opt(&self, key: &str, problems: &mut Problems) -> Option<String> {
+    pub(crate) fn text_opt(&self, key: &str, problems: &mut Problems) -> Option<String> {
         self.read(key, problems, text)
             .filter(|text| !text.is_empty())
     }
 
     /// Reads a text that must be there and say something.
-    pub(super) fn text_required(&self, key: &str, problems: &mut Problems) -> String {
+    pub(crate) fn text_required(&self, key: &str, problems: &mut Problems) -> String {
         self.require(key, problems);
         let found = self.read(key, problems, text);
         if found.as_ref().is_some_and(String::is_empty) {
@@ -119,19 +119,19 @@ impl<'a> Object<'a> {
     }
 
     /// Notes a problem when a field is not there.
-    pub(super) fn require(&self, key: &str, problems: &mut Problems) {
+    pub(crate) fn require(&self, key: &str, problems: &mut Problems) {
         if self.get(key).is_none() {
             problems.add(self.at(key), "is missing");
         }
     }
 
     /// Reads a switch.
-    pub(super) fn flag(&self, key: &str, default: bool, problems: &mut Problems) -> bool {
+    pub(crate) fn flag(&self, key: &str, default: bool, problems: &mut Problems) -> bool {
         self.read(key, problems, flag).unwrap_or(default)
     }
 
     /// Reads a whole number within bounds.
-    pub(super) fn integer(
+    pub(crate) fn integer(
         &self,
         key: &str,
         bounds: RangeInclusive<u64>,
@@ -141,20 +141,31 @@ impl<'a> Object<'a> {
     }
 
     /// Reads an amount of a resource; zero and nothing mean the default.
-    pub(super) fn amount(&self, key: &str, default: Scalar, problems: &mut Problems) -> Scalar {
+    pub(crate) fn amount(&self, key: &str, default: Scalar, problems: &mut Problems) -> Scalar {
         self.read(key, problems, amount)
             .filter(|amount| !amount.is_zero())
             .unwrap_or(default)
     }
 
     /// Calls `entry` for each entry of an array that is not null.
-    pub(super) fn each<T>(
+    pub(crate) fn each<T>(
         &self,
         key: &str,
         problems: &mut Problems,
+        entry: impl FnMut(&'a Value, Path<'_>, &mut Problems) -> Option<T>,
+    ) -> Vec<T> {
+        self.each_of(key, LIST_LEN_MAX, problems, entry)
+    }
+
+    /// The same with another bound on the number of entries.
+    pub(crate) fn each_of<T>(
+        &self,
+        key: &str,
+        len_max: usize,
+        problems: &mut Problems,
         mut entry: impl FnMut(&'a Value, Path<'_>, &mut Problems) -> Option<T>,
     ) -> Vec<T> {
-        let Some(entries) = self.read(key, problems, |value| array(value, LIST_LEN_MAX)) else {
+        let Some(entries) = self.read(key, problems, |value| array(value, len_max)) else {
             return Vec::new();
         };
         let path = self.at(key);
@@ -167,7 +178,7 @@ impl<'a> Object<'a> {
     }
 
     /// Reads an array of texts.
-    pub(super) fn texts(&self, key: &str, problems: &mut Problems) -> Vec<String> {
+    pub(crate) fn texts(&self, key: &str, problems: &mut Problems) -> Vec<String> {
         self.each(key, problems, |value, path, problems| {
             text(value)
                 .map_err(|problem| problems.add(path, problem))
@@ -177,7 +188,7 @@ impl<'a> Object<'a> {
 }
 
 /// Takes an array with a bounded number of entries.
-pub(super) fn array(value: &Value, len_max: usize) -> Result<&[Value], String> {
+pub(crate) fn array(value: &Value, len_max: usize) -> Result<&[Value], String> {
     match value {
         Value::Array(entries) if entries.len() <= len_max => Ok(entries),
         Value::Array(entries) => Err(format!(
@@ -191,7 +202,7 @@ pub(super) fn array(value: &Value, len_max: usize) -> Result<&[Value], String> {
 }
 
 /// Reads a text; numbers and booleans become theirs.
-pub(super) fn text(value: &Value) -> Result<String, String> {
+pub(crate) fn text(value: &Value) -> Result<String, String> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -214,7 +225,7 @@ pub(super) fn text(value: &Value) -> Result<String, String> {
 }
 
 /// Reads a switch: true, false, their names, or a whole number that is true unless it is zero.
-pub(super) fn flag(value: &Value) -> Result<bool, String> {
+pub(crate) fn flag(value: &Value) -> Result<bool, String> {
     let read = match value {
         Value::Bool(flag) => Some(*flag),
         Value::Number(number) => whole(number).map(|number| number != 0),
@@ -229,7 +240,7 @@ pub(super) fn flag(value: &Value) -> Result<bool, String> {
 }
 
 /// Reads a switch whose names may be in any case, as `forcePullImage` always could.
-pub(super) fn flag_any_case(value: &Value) -> Result<bool, String> {
+pub(crate) fn flag_any_case(value: &Value) -> Result<bool, String> {
     match value.as_str().map(|text| text.trim().to_ascii_lowercase()) {
         Some(text) => flag(&Value::String(text)),
         None => flag(value),
@@ -237,7 +248,7 @@ pub(super) fn flag_any_case(value: &Value) -> Result<bool, String> {
 }
 
 /// Reads a whole number within bounds; a fraction is cut.
-pub(super) fn integer(value: &Value, bounds: RangeInclusive<u64>) -> Result<u64, String> {
+pub(crate) fn integer(value: &Value, bounds: RangeInclusive<u64>) -> Result<u64, String> {
     let number = match value {
         Value::Number(number) => whole(number).or_else(|| cut(number.as_f64()?)),
         Value::String(text) => {
@@ -274,7 +285,7 @@ fn cut(number: f64) -> Option<i128> {
 }
 
 /// Reads an amount of a resource.
-pub(super) fn amount(value: &Value) -> Result<Scalar, String> {
+pub(crate) fn amount(value: &Value) -> Result<Scalar, String> {
     let number: Option<f64> = match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -290,7 +301,7 @@ pub(super) fn amount(value: &Value) -> Result<Scalar, String> {
 }
 
 /// Finds a word among the allowed ones, in any case.
-pub(super) fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
+pub(crate) fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
     let found = text(value)?;
     words
         .iter()
@@ -307,7 +318,7 @@ pub(super) fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, Str
 }
 
 /// Says what a value is, for people.
-pub(super) fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),

@@ -97,20 +97,17 @@ pub(super) fn calendars(job: &Object<'_>, problems: &mut Problems) -> Vec<Calend
         let name = job.read("calendar", problems, calendar);
         return name.flatten().into_iter().collect();
     }
-    if job
-        .read("calendar", problems, |value| {
-            field::array(value, CALENDARS_LEN_MAX)
-        })
-        .is_none()
-    {
-        return Vec::new();
-    }
-    let names = job.each("calendar", problems, |value, path, problems| {
-        calendar(value)
-            .map_err(|problem| problems.add(path, problem))
-            .ok()
-            .flatten()
-    });
+    let names = job.each_of(
+        "calendar",
+        CALENDARS_LEN_MAX,
+        problems,
+        |value, path, problems| {
+            calendar(value)
+                .map_err(|problem| problems.add(path, problem))
+                .ok()
+                .flatten()
+        },
+    );
     // Named twice is named once; there are few of them.
     let mut calendars = Vec::new();
     for name in names {

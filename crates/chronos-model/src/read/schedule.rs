@@ -97,14 +97,12 @@ fn note<T>(
         .ok()
 }
 
-// Nothing when any of them is wrong, or there is none.
+// Nothing when any of them is wrong.
 fn parts(job: &Object<'_>, problems: &mut Problems) -> Option<Vec<SchedulePart>> {
-    let entries = job.read("schedules", problems, |value| {
-        field::array(value, SCHEDULES_LEN_MAX)
-    })?;
-    let entries = entries.iter().filter(|entry| !entry.is_null()).count();
-    let parts = job.each("schedules", problems, part);
-    (parts.len() == entries).then_some(parts)
+    let entries = job.get("schedules").and_then(Value::as_array);
+    let entries = entries.map(|entries| entries.iter().filter(|entry| !entry.is_null()).count());
+    let parts = job.each_of("schedules", SCHEDULES_LEN_MAX, problems, part);
+    (entries == Some(parts.len())).then_some(parts)
 }
 
 fn part(value: &Value, path: Path<'_>, problems: &mut Problems) -> Option<SchedulePart> {

@@ -320,15 +320,17 @@ mod tests {
     use super::*;
     use crate::wall_clock::DAY;
 
-    const WEEKDAYS: [Weekday; 7] = [
-        Weekday::Sunday,
-        Weekday::Monday,
-        Weekday::Tuesday,
-        Weekday::Wednesday,
-        Weekday::Thursday,
-        Weekday::Friday,
-        Weekday::Saturday,
-    ];
+    fn weekday(date: NaiveDate) -> Weekday {
+        match date.weekday() {
+            chrono::Weekday::Sun => Weekday::Sunday,
+            chrono::Weekday::Mon => Weekday::Monday,
+            chrono::Weekday::Tue => Weekday::Tuesday,
+            chrono::Weekday::Wed => Weekday::Wednesday,
+            chrono::Weekday::Thu => Weekday::Thursday,
+            chrono::Weekday::Fri => Weekday::Friday,
+            chrono::Weekday::Sat => Weekday::Saturday,
+        }
+    }
 
     #[test]
     fn names_the_days_that_croner_names() {
@@ -362,7 +364,7 @@ mod tests {
             let fields = Cron::parse(&text).unwrap().fields;
             let croner = parser().parse(&text).unwrap();
             for date in first.iter_days().take(3 * 366) {
-                let weekday = WEEKDAYS[date.weekday().num_days_from_sunday() as usize];
+                let weekday = weekday(date);
                 let (year, month, day) = (date.year(), date.month(), date.day());
                 let want = croner.pattern.month_match(month).unwrap()
                     && croner.pattern.day_match(year, month, day, weekday).unwrap();
@@ -395,7 +397,7 @@ mod tests {
             while let Some(next) = fields.next(at) {
                 forward.push(next);
                 at = next + 1;
-                if forward.len() == 500 {
+                if forward.len() == 100 {
                     break;
                 }
             }
@@ -410,7 +412,7 @@ mod tests {
             for (nth, &reading) in (1..).zip(&forward) {
                 assert_eq!(fields.count(SOME_DAY - 1, reading), nth, "{text}");
                 assert_eq!(fields.count(SOME_DAY - 1, reading - 1), nth - 1, "{text}");
-                assert_eq!(fields.count(reading, last), 500 - nth, "{text}");
+                assert_eq!(fields.count(reading, last), 100 - nth, "{text}");
             }
         }
     }

@@ -148,7 +148,9 @@ fn never_sorts_before_any_stamp() {
 #[track_caller]
 fn check_tail(fields: &str, concurrent: bool, want: &str) {
     let text = written(&accept(&with(fields), JobKind::Any), FetchOutput::AsGiven);
-    let (_, tail) = text.split_once(r#""constraints":[],"#).unwrap();
+    let (_, tail) = text
+        .split_once(r#""constraints":[],"#)
+        .expect("constraints");
     let want: String = want.lines().map(str::trim_start).collect();
     assert_eq!(tail, want, "{fields}");
     assert!(

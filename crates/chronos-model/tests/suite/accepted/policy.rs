@@ -117,7 +117,7 @@ fn unscheduled(fields: &str) -> Value {
 }
 
 fn first(spec: &JobSpec) -> Option<String> {
-    let targets = spec.schedule()?.targets(NOW).unwrap();
+    let targets = spec.schedule()?.targets(NOW).expect("targets");
     targets.first().map(|target| target.at.to_string())
 }
 

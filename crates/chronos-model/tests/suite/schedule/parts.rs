@@ -7,11 +7,11 @@ use super::{at, between, cron, dst, targets};
 
 fn several(zone: &str) -> JobSchedule {
     let parts = vec![
-        SchedulePart::interval("R3/2026-01-01T00:00:00/PT12H", "").unwrap(),
-        SchedulePart::cron("0 12 * * *", "").unwrap(),
-        SchedulePart::interval("R/2026-01-01T06:00:00/P1D", "Asia/Tokyo").unwrap(),
+        SchedulePart::interval("R3/2026-01-01T00:00:00/PT12H", "").expect("an interval"),
+        SchedulePart::cron("0 12 * * *", "").expect("an expression"),
+        SchedulePart::interval("R/2026-01-01T06:00:00/P1D", "Asia/Tokyo").expect("an interval"),
     ];
-    JobSchedule::from_parts(parts, zone).unwrap()
+    JobSchedule::from_parts(parts, zone).expect("a schedule")
 }
 
 #[test]
