@@ -4,13 +4,12 @@
 //! the `contract` module (feature `contract`) is the suite that each must pass. [`MemoryStore`] is
 //! for tests and simulation; [`SqliteStore`] is what a daemon alone uses. Nothing above sees SQL.
 
-mod codec;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+mod json;
 mod limits;
 mod memory;
-mod progress_json;
 mod sqlite;
 mod store;
 

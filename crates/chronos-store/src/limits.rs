@@ -5,7 +5,7 @@
 
 use chronos_model::{Run, Write};
 
-use crate::{CommitError, RecordKey, codec, progress_json};
+use crate::{CommitError, RecordKey, json};
 
 /// The most bytes of one stored value.
 ///
@@ -44,9 +44,9 @@ pub const fn history_slack(history: usize) -> usize {
 /// A write with its values as they are stored.
 #[derive(Debug)]
 pub(crate) enum Encoded {
-    /// The JSON of a definition or progress.
+    /// The JSON of a definition, of progress, of a calendar, or of the parents of a run.
     Json(String),
-    /// A run goes into columns; the others have no value.
+    /// The rest of a run goes into columns; the others have no value.
     Nothing,
 }
 
@@ -55,30 +55,34 @@ pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
     let mut total = 0_usize;
     let mut all = Vec::with_capacity(writes.len());
     for write in writes {
-        let (encoded, key, len) = match write {
+        let (key, json, rest) = match write {
             Write::PutSpec { spec, .. } => {
-                let json = codec::encode_spec(spec);
-                let len = json.len();
                 let key = RecordKey::Spec(spec.name.clone());
-                (Encoded::Json(json), Some(key), len)
+                (Some(key), Some(json::encode_spec(spec)), 0)
             }
             Write::PutProgress { job, progress, .. } => {
-                let json = progress_json::encode(progress);
-                let len = json.len();
                 let key = RecordKey::Progress(job.clone());
-                (Encoded::Json(json), Some(key), len)
+                (Some(key), Some(json::encode_progress(progress)), 0)
             }
             Write::PutRun(run) => {
                 let key = RecordKey::Run(run.key.clone());
-                (Encoded::Nothing, Some(key), run_len(run))
+                let parents = run.parents.as_deref().map(json::encode_generation);
+                (Some(key), parents, run_len(run))
             }
-            Write::DeleteJob { .. } | Write::Forget { .. } => (Encoded::Nothing, None, 0),
+            Write::PutCalendar(calendar) => {
+                let key = RecordKey::Calendar(calendar.name().clone());
+                (Some(key), Some(json::encode_calendar(calendar)), 0)
+            }
+            Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => {
+                (None, None, 0)
+            }
         };
+        let len = rest + json.as_ref().map_or(0, String::len);
         check(key, len, VALUE_BYTES_MAX)?;
         total = total
             .saturating_add(len)
             .saturating_add(WRITE_OVERHEAD_BYTES);
-        all.push(encoded);
+        all.push(json.map_or(Encoded::Nothing, Encoded::Json));
     }
     check(None, total, COMMIT_BYTES_MAX)?;
     Ok(all)
@@ -91,6 +95,7 @@ fn check(key: Option<RecordKey>, len: usize, max: usize) -> Result<(), CommitErr
     Ok(())
 }
 
+// All but its parents.
 fn run_len(run: &Run) -> usize {
     let texts = [&run.arguments, &run.reason, &run.agent];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();

@@ -1,6 +1,6 @@
 //! Rules on large values and large numbers.
 
-use chronos_model::{JobName, RunState, Write};
+use chronos_model::{Generation, JobName, Lineage, RunState, Write};
 
 use super::{
     StoreFactory,
@@ -30,6 +30,15 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         run.reason = Some(text(len));
         Write::PutRun(Box::new(run))
     };
+    let parents_of_run = |count| {
+        let mut run = run("a", 2, 0, RunState::Queued);
+        let keys = (0..count).map(|due| key("parent", due, 0));
+        run.parents = Some(Box::new(Generation {
+            runs: keys.collect(),
+            lineage: Lineage::new(),
+        }));
+        Write::PutRun(Box::new(run))
+    };
     let large = [
         (
             put_spec("a", &text(VALUE_BYTES_MAX), 1),
@@ -37,6 +46,7 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         ),
         (parents(3000), RecordKey::Progress(job("a"))),
         (reason(VALUE_BYTES_MAX), RecordKey::Run(key("a", 1, 0))),
+        (parents_of_run(15_000), RecordKey::Run(key("a", 2, 0))),
     ];
     for (write, key) in large {
         // The bound comes first: the same answer, whatever else is wrong.
@@ -60,6 +70,7 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         put_spec("a", &text(command), 1),
         parents(2500),
         reason(below),
+        parents_of_run(12_000),
     ] {
         bench.must_commit(vec![write]).await;
     }
@@ -72,6 +83,8 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         loaded.active_runs[0].reason.as_ref().map(String::len),
         Some(below)
     );
+    let parents = loaded.active_runs[1].parents.as_ref();
+    assert_eq!(parents.map(|parents| parents.runs.len()), Some(12_000));
 }
 
 /// A commit over the bound is refused as a whole, for its bytes or for its number of writes.

@@ -1,4 +1,4 @@
-//! The JSON of a definition, as it is stored: the model's own stored form, as text.
+//! The JSON of a definition: the model's own stored form, as text.
 
 use chronos_model::{FieldProblem, JobSpec};
 use serde_json::Value;
@@ -11,8 +11,11 @@ pub(crate) fn encode_spec(spec: &JobSpec) -> String {
 /// Reads the stored form of a definition; the error names every field that is wrong.
 pub(crate) fn decode_spec(text: &str) -> Result<JobSpec, String> {
     let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    JobSpec::from_stored_json(&json).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(FieldProblem::to_string).collect();
-        problems.join("; ")
-    })
+    JobSpec::from_stored_json(&json).map_err(|problems| join(&problems))
+}
+
+/// Says all problems in one line.
+pub(super) fn join(problems: &[FieldProblem]) -> String {
+    let problems: Vec<String> = problems.iter().map(FieldProblem::to_string).collect();
+    problems.join("; ")
 }
