@@ -1,4 +1,4 @@
-//! The JSON in which stores keep values.
+//! The JSON in which stores keep values: one form for all of them.
 //!
 //! It outlives the program that wrote it, in both directions:
 //!
@@ -15,11 +15,15 @@ mod calendar;
 mod fields;
 mod generation;
 mod progress;
+mod run;
 mod spec;
+mod tomb;
 
-pub(crate) use self::{
+pub(crate) use self::generation::{decode_generation, encode_generation};
+pub use self::{
     calendar::{decode_calendar, encode_calendar},
-    generation::{decode_generation, encode_generation},
     progress::{decode_progress, encode_progress},
+    run::{decode_run, encode_run},
     spec::{decode_spec, encode_spec},
+    tomb::{decode_tomb, encode_tomb},
 };

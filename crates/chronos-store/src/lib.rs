@@ -7,7 +7,7 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
-mod json;
+pub mod json;
 mod limits;
 mod memory;
 mod sqlite;
@@ -16,7 +16,7 @@ mod store;
 pub use error::{CommitError, ErrorClass, RecordKey, StoreError};
 pub use limits::{
     COMMIT_BYTES_MAX, HISTORY_DEFAULT, RUNS_PER_QUERY_MAX, VALUE_BYTES_MAX, WRITE_OVERHEAD_BYTES,
-    history_slack,
+    check_sizes, history_slack,
 };
 pub use memory::{Fault, MemoryStore};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore};

@@ -52,47 +52,64 @@ pub(crate) enum Encoded {
 
 /// Encodes the values of a commit and refuses what is too large.
 pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
-    let mut total = 0_usize;
+    let mut lens = Vec::with_capacity(writes.len());
     let mut all = Vec::with_capacity(writes.len());
     for write in writes {
-        let (key, json, rest) = match write {
-            Write::PutSpec { spec, .. } => {
-                let key = RecordKey::Spec(spec.name.clone());
-                (Some(key), Some(json::encode_spec(spec)), 0)
-            }
-            Write::PutProgress { job, progress, .. } => {
-                let key = RecordKey::Progress(job.clone());
-                (Some(key), Some(json::encode_progress(progress)), 0)
-            }
+        let (json, rest) = match write {
+            Write::PutSpec { spec, .. } => (Some(json::encode_spec(spec)), 0),
+            Write::PutProgress { progress, .. } => (Some(json::encode_progress(progress)), 0),
             Write::PutRun(run) => {
-                let key = RecordKey::Run(run.key.clone());
                 let parents = run.parents.as_deref().map(json::encode_generation);
-                (Some(key), parents, run_len(run))
+                (parents, run_len(run))
             }
-            Write::PutCalendar(calendar) => {
-                let key = RecordKey::Calendar(calendar.name().clone());
-                (Some(key), Some(json::encode_calendar(calendar)), 0)
-            }
-            Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => {
-                (None, None, 0)
-            }
+            Write::PutCalendar(calendar) => (Some(json::encode_calendar(calendar)), 0),
+            Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => (None, 0),
         };
-        let len = rest + json.as_ref().map_or(0, String::len);
-        check(key, len, VALUE_BYTES_MAX)?;
-        total = total
-            .saturating_add(len)
-            .saturating_add(WRITE_OVERHEAD_BYTES);
+        lens.push(rest + json.as_ref().map_or(0, String::len));
         all.push(json.map_or(Encoded::Nothing, Encoded::Json));
     }
-    check(None, total, COMMIT_BYTES_MAX)?;
+    check_sizes(writes.iter().zip(lens))?;
     Ok(all)
 }
 
-fn check(key: Option<RecordKey>, len: usize, max: usize) -> Result<(), CommitError> {
-    if len > max {
-        return Err(CommitError::TooLarge { key, len, max });
+/// Refuses a commit of which a value, or the whole, is too large; each write comes with the length of
+/// its value as it is stored.
+///
+/// # Errors
+///
+/// [`CommitError::TooLarge`].
+pub fn check_sizes<'a>(
+    writes: impl IntoIterator<Item = (&'a Write, usize)>,
+) -> Result<(), CommitError> {
+    let mut total = 0_usize;
+    for (write, len) in writes {
+        if len > VALUE_BYTES_MAX {
+            let key = key(write);
+            return Err(too_large(key, len, VALUE_BYTES_MAX));
+        }
+        total = total
+            .saturating_add(len)
+            .saturating_add(WRITE_OVERHEAD_BYTES);
+    }
+    if total > COMMIT_BYTES_MAX {
+        return Err(too_large(None, total, COMMIT_BYTES_MAX));
     }
     Ok(())
+}
+
+const fn too_large(key: Option<RecordKey>, len: usize, max: usize) -> CommitError {
+    CommitError::TooLarge { key, len, max }
+}
+
+// The record of a write with a value.
+fn key(write: &Write) -> Option<RecordKey> {
+    match write {
+        Write::PutSpec { spec, .. } => Some(RecordKey::Spec(spec.name.clone())),
+        Write::PutProgress { job, .. } => Some(RecordKey::Progress(job.clone())),
+        Write::PutRun(run) => Some(RecordKey::Run(run.key.clone())),
+        Write::PutCalendar(calendar) => Some(RecordKey::Calendar(calendar.name().clone())),
+        Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => None,
+    }
 }
 
 // All but its parents.

@@ -12,33 +12,6 @@ use crate::{COMMIT_BYTES_MAX, CommitError, RecordKey, VALUE_BYTES_MAX, WRITE_OVE
 pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
     let bench = Bench::open(factory).await;
     bench.must_commit(vec![put_spec("a", "one", 0)]).await;
-    let text = |len| "x".repeat(len);
-    let parents = |count| {
-        let name = |number| format!("{number:0>190}").parse().expect("it is valid");
-        let mut progress = progress(1);
-        progress.consumed = (0..count)
-            .map(|number: u32| (name(number), 1_u64))
-            .collect();
-        Write::PutProgress {
-            job: job("a"),
-            progress: Box::new(progress),
-            expected: 0,
-        }
-    };
-    let reason = |len| {
-        let mut run = run("a", 1, 0, RunState::Queued);
-        run.reason = Some(text(len));
-        Write::PutRun(Box::new(run))
-    };
-    let parents_of_run = |count| {
-        let mut run = run("a", 2, 0, RunState::Queued);
-        let keys = (0..count).map(|due| key("parent", due, 0));
-        run.parents = Some(Box::new(Generation {
-            runs: keys.collect(),
-            lineage: Lineage::new(),
-        }));
-        Write::PutRun(Box::new(run))
-    };
     let large = [
         (
             put_spec("a", &text(VALUE_BYTES_MAX), 1),
@@ -85,6 +58,36 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
     );
     let parents = loaded.active_runs[1].parents.as_ref();
     assert_eq!(parents.map(|parents| parents.runs.len()), Some(12_000));
+}
+
+fn text(len: usize) -> String {
+    "x".repeat(len)
+}
+
+fn parents(count: u32) -> Write {
+    let name = |number| format!("{number:0>190}").parse().expect("it is valid");
+    let mut progress = progress(1);
+    progress.consumed = (0..count).map(|number| (name(number), 1)).collect();
+    Write::PutProgress {
+        job: job("a"),
+        progress: Box::new(progress),
+        expected: 0,
+    }
+}
+
+fn reason(len: usize) -> Write {
+    let mut run = run("a", 1, 0, RunState::Queued);
+    run.reason = Some(text(len));
+    Write::PutRun(Box::new(run))
+}
+
+fn parents_of_run(count: i64) -> Write {
+    let mut run = run("a", 2, 0, RunState::Queued);
+    run.parents = Some(Box::new(Generation {
+        runs: (0..count).map(|due| key("parent", due, 0)).collect(),
+        lineage: Lineage::new(),
+    }));
+    Write::PutRun(Box::new(run))
 }
 
 /// A commit over the bound is refused as a whole, for its bytes or for its number of writes.

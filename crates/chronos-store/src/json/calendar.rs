@@ -6,12 +6,16 @@ use serde_json::Value;
 use super::spec::join;
 
 /// Returns the stored form of a calendar.
-pub(crate) fn encode_calendar(calendar: &Calendar) -> String {
+pub fn encode_calendar(calendar: &Calendar) -> String {
     calendar.to_json().to_string()
 }
 
-/// Reads the stored form of a calendar; the error names every field that is wrong.
-pub(crate) fn decode_calendar(text: &str) -> Result<Calendar, String> {
+/// Reads the stored form of a calendar.
+///
+/// # Errors
+///
+/// The error names every field that is wrong.
+pub fn decode_calendar(text: &str) -> Result<Calendar, String> {
     let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     Calendar::from_json(&json).map_err(|problems| join(&problems))
 }

@@ -46,6 +46,19 @@ impl<'a> Fields<'a> {
         self.read(field, "count", Value::as_u64)
     }
 
+    /// Reads a number of a smaller type.
+    pub(super) fn number<T: TryFrom<i64>>(self, field: &str) -> Result<Option<T>, String> {
+        self.read(field, "number of its range", |value| {
+            value.as_i64().and_then(|number| T::try_from(number).ok())
+        })
+    }
+
+    /// Reads a switch, off when it is missing.
+    pub(super) fn flag(self, field: &str) -> Result<bool, String> {
+        let flag = self.read(field, "flag", Value::as_bool);
+        flag.map(Option::unwrap_or_default)
+    }
+
     pub(super) fn instant(self, field: &str) -> Result<Option<Timestamp>, String> {
         let instant = |value: &Value| value.as_i64().map(Timestamp::from_millis);
         self.read(field, "instant", instant)

@@ -13,7 +13,7 @@ use super::{
 const VERSION: u64 = 2;
 
 /// Returns the stored form of a job's progress.
-pub(crate) fn encode_progress(progress: &JobProgress) -> String {
+pub fn encode_progress(progress: &JobProgress) -> String {
     let JobProgress {
         created_at,
         anchor,
@@ -61,8 +61,12 @@ pub(crate) fn encode_progress(progress: &JobProgress) -> String {
     Value::Object(json).to_string()
 }
 
-/// Reads the stored form of a job's progress; the error says which field is wrong.
-pub(crate) fn decode_progress(text: &str) -> Result<JobProgress, String> {
+/// Reads the stored form of a job's progress.
+///
+/// # Errors
+///
+/// The error says which field is wrong.
+pub fn decode_progress(text: &str) -> Result<JobProgress, String> {
     let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let json = Fields::new(&json)?;
     json.check_version(VERSION)?;
