@@ -13,10 +13,11 @@ use std::{
 };
 
 use chronos_model::{
-    CatchUp, JobDefaults, JobName, JobProgress, JobSchedule, JobSpec, NextTarget, Outcome, Run,
-    RunCause, RunKey, RunQuery, RunState, Timestamp, Trigger, Write,
+    JobName, JobProgress, JobSpec, NextTarget, Outcome, Run, RunCause, RunKey, RunQuery, RunState,
+    Timestamp, Write,
 };
 use chronos_store::{SqliteOptions, SqliteStore, Store, Term};
+use serde_json::json;
 
 type Failure = Box<dyn Error>;
 
@@ -151,37 +152,17 @@ fn name(number: u64) -> Result<JobName, Failure> {
 }
 
 fn put_spec(number: u64) -> Result<Write, Failure> {
-    let schedule = JobSchedule::parse("R/2030-01-01T00:00:00Z/PT1H", "Europe/Paris")?;
-    let spec = JobSpec {
-        name: name(number)?,
-        command: "/opt/team/bin/run --with some --arguments as --jobs have".to_owned(),
-        shell: true,
-        executor: String::new(),
-        executor_flags: String::new(),
-        task_info_data: String::new(),
-        retries: 2,
-        retry_delay_secs: None,
-        owner: "team@example.com".to_owned(),
-        owner_name: "The Team".to_owned(),
-        description: "What such a job is for, in a sentence or two. ".repeat(4),
-        resources: JobDefaults::default().resources,
-        disabled: false,
-        soft_error: false,
-        data_processing_job_type: false,
-        epsilon: None,
-        fetch: Vec::new(),
-        uris: Vec::new(),
-        environment: Vec::new(),
-        arguments: Vec::new(),
-        high_priority: false,
-        run_as_user: String::new(),
-        concurrent: false,
-        max_completion_time_secs: 0,
-        container: None,
-        constraints: Vec::new(),
-        catch_up: CatchUp::Latest,
-        trigger: Trigger::Schedule(schedule),
-    };
+    let stored = json!({
+        "version": 1,
+        "name": name(number)?.as_str(),
+        "command": "/opt/team/bin/run --with some --arguments as --jobs have",
+        "schedule": "R/2030-01-01T00:00:00Z/PT1H",
+        "scheduleTimeZone": "Europe/Paris",
+        "owner": "team@example.com",
+        "ownerName": "The Team",
+        "description": "What such a job is for, in a sentence or two. ".repeat(4),
+    });
+    let spec = JobSpec::from_stored_json(&stored).map_err(|problems| format!("{problems:?}"))?;
     Ok(Write::PutSpec {
         spec: Arc::new(spec),
         expected: 0,
@@ -198,7 +179,7 @@ fn put_progress(number: u64, expected: u64) -> Result<Write, Failure> {
             at,
         }),
         due_max: Some(at),
-        generation: expected,
+        completed: expected,
         success_count: expected,
         last_success: Some(at),
         ..JobProgress::default()
@@ -231,6 +212,7 @@ fn put_run(number: u64, due: i64) -> Result<Write, Failure> {
         started_at: Some(due),
         ended_at: Some(due),
         kill_requested: false,
+        parents: None,
         covers: None,
     })))
 }

@@ -32,12 +32,14 @@
     reason = "a rule panics when it is broken; that is what it is for"
 )]
 
+mod calendars;
 mod fencing;
 mod fixture;
 mod history;
 mod order;
 mod random;
 mod size;
+mod values;
 mod writes;
 
 use async_trait::async_trait;
@@ -103,6 +105,7 @@ macro_rules! for_each_store_rule {
             keeps_every_field_of_a_run,
             keeps_every_field_of_progress,
             takes_every_name,
+            puts_replaces_and_deletes_calendars,
             keeps_active_and_ended_runs_apart,
             pages_history,
             bounds_history,
@@ -131,5 +134,7 @@ macro_rules! export {
 for_each_store_rule!(export;);
 
 mod rules {
-    pub use super::{fencing::*, history::*, order::*, size::*, writes::*};
+    pub use super::{
+        calendars::*, fencing::*, history::*, order::*, size::*, values::*, writes::*,
+    };
 }

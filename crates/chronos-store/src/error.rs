@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use chronos_model::{JobName, Revision, RunKey};
+use chronos_model::{CalendarName, JobName, Revision, RunKey};
 use thiserror::Error;
 
 /// Why a commit was not acknowledged.
@@ -119,6 +119,8 @@ pub enum RecordKey {
     Progress(JobName),
     /// A run.
     Run(RunKey),
+    /// A calendar.
+    Calendar(CalendarName),
 }
 
 impl fmt::Display for RecordKey {
@@ -127,6 +129,7 @@ impl fmt::Display for RecordKey {
             Self::Spec(job) => write!(f, "definition of job {job:?}", job = job.as_str()),
             Self::Progress(job) => write!(f, "progress of job {job:?}", job = job.as_str()),
             Self::Run(key) => write!(f, "run {key}"),
+            Self::Calendar(name) => write!(f, "calendar {name:?}", name = name.as_str()),
         }
     }
 }
@@ -180,6 +183,16 @@ mod tests {
                 max: 1,
             },
             "progress of job \"a b\" has 2 bytes, more than 1",
+            ErrorClass::Caller,
+        );
+        let calendar = "x y".parse().unwrap();
+        check(
+            &CommitError::TooLarge {
+                key: Some(RecordKey::Calendar(calendar)),
+                len: 2,
+                max: 1,
+            },
+            "calendar \"x y\" has 2 bytes, more than 1",
             ErrorClass::Caller,
         );
         check(

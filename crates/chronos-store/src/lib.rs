@@ -4,20 +4,19 @@
 //! the `contract` module (feature `contract`) is the suite that each must pass. [`MemoryStore`] is
 //! for tests and simulation; [`SqliteStore`] is what a daemon alone uses. Nothing above sees SQL.
 
-mod codec;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+pub mod json;
 mod limits;
 mod memory;
-mod progress_json;
 mod sqlite;
 mod store;
 
 pub use error::{CommitError, ErrorClass, RecordKey, StoreError};
 pub use limits::{
     COMMIT_BYTES_MAX, HISTORY_DEFAULT, RUNS_PER_QUERY_MAX, VALUE_BYTES_MAX, WRITE_OVERHEAD_BYTES,
-    history_slack,
+    check_sizes, history_slack,
 };
 pub use memory::{Fault, MemoryStore};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore};

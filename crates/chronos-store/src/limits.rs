@@ -5,7 +5,7 @@
 
 use chronos_model::{Run, Write};
 
-use crate::{CommitError, RecordKey, codec, progress_json};
+use crate::{CommitError, RecordKey, json};
 
 /// The most bytes of one stored value.
 ///
@@ -44,53 +44,75 @@ pub const fn history_slack(history: usize) -> usize {
 /// A write with its values as they are stored.
 #[derive(Debug)]
 pub(crate) enum Encoded {
-    /// The JSON of a definition or progress.
+    /// The JSON of a definition, of progress, of a calendar, or of the parents of a run.
     Json(String),
-    /// A run goes into columns; the others have no value.
+    /// The rest of a run goes into columns; the others have no value.
     Nothing,
 }
 
 /// Encodes the values of a commit and refuses what is too large.
 pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
-    let mut total = 0_usize;
+    let mut lens = Vec::with_capacity(writes.len());
     let mut all = Vec::with_capacity(writes.len());
     for write in writes {
-        let (encoded, key, len) = match write {
-            Write::PutSpec { spec, .. } => {
-                let json = codec::encode_spec(spec);
-                let len = json.len();
-                let key = RecordKey::Spec(spec.name.clone());
-                (Encoded::Json(json), Some(key), len)
-            }
-            Write::PutProgress { job, progress, .. } => {
-                let json = progress_json::encode(progress);
-                let len = json.len();
-                let key = RecordKey::Progress(job.clone());
-                (Encoded::Json(json), Some(key), len)
-            }
+        let (json, rest) = match write {
+            Write::PutSpec { spec, .. } => (Some(json::encode_spec(spec)), 0),
+            Write::PutProgress { progress, .. } => (Some(json::encode_progress(progress)), 0),
             Write::PutRun(run) => {
-                let key = RecordKey::Run(run.key.clone());
-                (Encoded::Nothing, Some(key), run_len(run))
+                let parents = run.parents.as_deref().map(json::encode_generation);
+                (parents, run_len(run))
             }
-            Write::DeleteJob { .. } | Write::Forget { .. } => (Encoded::Nothing, None, 0),
+            Write::PutCalendar(calendar) => (Some(json::encode_calendar(calendar)), 0),
+            Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => (None, 0),
         };
-        check(key, len, VALUE_BYTES_MAX)?;
-        total = total
-            .saturating_add(len)
-            .saturating_add(WRITE_OVERHEAD_BYTES);
-        all.push(encoded);
+        lens.push(rest + json.as_ref().map_or(0, String::len));
+        all.push(json.map_or(Encoded::Nothing, Encoded::Json));
     }
-    check(None, total, COMMIT_BYTES_MAX)?;
+    check_sizes(writes.iter().zip(lens))?;
     Ok(all)
 }
 
-fn check(key: Option<RecordKey>, len: usize, max: usize) -> Result<(), CommitError> {
-    if len > max {
-        return Err(CommitError::TooLarge { key, len, max });
+/// Refuses a commit of which a value, or the whole, is too large; each write comes with the length of
+/// its value as it is stored.
+///
+/// # Errors
+///
+/// [`CommitError::TooLarge`].
+pub fn check_sizes<'a>(
+    writes: impl IntoIterator<Item = (&'a Write, usize)>,
+) -> Result<(), CommitError> {
+    let mut total = 0_usize;
+    for (write, len) in writes {
+        if len > VALUE_BYTES_MAX {
+            let key = key(write);
+            return Err(too_large(key, len, VALUE_BYTES_MAX));
+        }
+        total = total
+            .saturating_add(len)
+            .saturating_add(WRITE_OVERHEAD_BYTES);
+    }
+    if total > COMMIT_BYTES_MAX {
+        return Err(too_large(None, total, COMMIT_BYTES_MAX));
     }
     Ok(())
 }
 
+const fn too_large(key: Option<RecordKey>, len: usize, max: usize) -> CommitError {
+    CommitError::TooLarge { key, len, max }
+}
+
+// The record of a write with a value.
+fn key(write: &Write) -> Option<RecordKey> {
+    match write {
+        Write::PutSpec { spec, .. } => Some(RecordKey::Spec(spec.name.clone())),
+        Write::PutProgress { job, .. } => Some(RecordKey::Progress(job.clone())),
+        Write::PutRun(run) => Some(RecordKey::Run(run.key.clone())),
+        Write::PutCalendar(calendar) => Some(RecordKey::Calendar(calendar.name().clone())),
+        Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => None,
+    }
+}
+
+// All but its parents.
 fn run_len(run: &Run) -> usize {
     let texts = [&run.arguments, &run.reason, &run.agent];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();

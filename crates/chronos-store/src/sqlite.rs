@@ -10,6 +10,8 @@ mod folder;
 mod full;
 mod load;
 #[cfg(test)]
+mod older;
+#[cfg(test)]
 mod plans;
 mod readers;
 mod rows;

@@ -4,7 +4,7 @@ use chronos_model::{RunState, Write};
 
 use super::{
     StoreFactory,
-    fixture::{Bench, delete, job, put_progress, put_run, put_spec},
+    fixture::{Bench, delete, delete_calendar, job, put_calendar, put_progress, put_run, put_spec},
 };
 use crate::{CommitError, StoreError};
 
@@ -17,6 +17,7 @@ pub async fn fences_older_terms(factory: &mut impl StoreFactory) {
             put_progress("a", 1, 0),
             put_run("a", 1, 0, RunState::Running),
             delete("gone", 0),
+            put_calendar("kept", 1),
         ])
         .await;
     let old = bench.term;
@@ -33,6 +34,9 @@ pub async fn fences_older_terms(factory: &mut impl StoreFactory) {
         put_run("a", 2, 0, RunState::Queued),
         delete("a", 1),
         Write::Forget { job: job("gone") },
+        put_calendar("kept", 2),
+        put_calendar("new", 1),
+        delete_calendar("kept"),
     ];
     for write in each {
         let result = bench.store.commit(old, vec![write.clone()]).await;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use chronos_model::{
-    CatchUp, JobDefaults, JobName, JobProgress, JobSchedule, JobSpec, Outcome, Run, RunCause,
-    RunKey, RunQuery, RunState, Timestamp, Tomb, Trigger, Write,
+    Calendar, CalendarName, Completion, CompletionKind, Generation, JobName, JobProgress, JobSpec,
+    Outcome, Run, RunCause, RunKey, RunQuery, RunState, Timestamp, Tomb, Write,
 };
+use serde_json::json;
 
 use super::StoreFactory;
 use crate::{CommitError, RecordKey, Store, Term};
@@ -79,37 +80,17 @@ pub(super) fn job(name: &str) -> JobName {
 }
 
 pub(super) fn spec(name: &str, command: &str) -> Arc<JobSpec> {
-    let schedule = JobSchedule::parse("R/2030-01-01T00:00:00Z/PT1H", "UTC");
-    Arc::new(JobSpec {
-        name: job(name),
-        command: command.to_owned(),
-        shell: true,
-        executor: String::new(),
-        executor_flags: String::new(),
-        task_info_data: String::new(),
-        retries: 2,
-        retry_delay_secs: None,
-        owner: String::new(),
-        owner_name: String::new(),
-        description: String::new(),
-        resources: JobDefaults::default().resources,
-        disabled: false,
-        soft_error: false,
-        data_processing_job_type: false,
-        epsilon: None,
-        fetch: Vec::new(),
-        uris: Vec::new(),
-        environment: Vec::new(),
-        arguments: Vec::new(),
-        high_priority: false,
-        run_as_user: String::new(),
-        concurrent: false,
-        max_completion_time_secs: 0,
-        container: None,
-        constraints: Vec::new(),
-        catch_up: CatchUp::Latest,
-        trigger: Trigger::Schedule(schedule.expect("the schedule is valid")),
-    })
+    let stored = json!({
+        "version": 1,
+        "name": name,
+        "command": "true",
+        "schedule": "R/2030-01-01T00:00:00Z/PT1H",
+        "scheduleTimeZone": "UTC",
+    });
+    let mut spec = JobSpec::from_stored_json(&stored).expect("the definition is valid");
+    // Also one that is too long.
+    command.clone_into(&mut spec.command);
+    Arc::new(spec)
 }
 
 pub(super) fn put_spec(name: &str, command: &str, expected: u64) -> Write {
@@ -119,20 +100,44 @@ pub(super) fn put_spec(name: &str, command: &str, expected: u64) -> Write {
     }
 }
 
-pub(super) fn put_progress(name: &str, generation: u64, expected: u64) -> Write {
+pub(super) fn put_progress(name: &str, completed: u64, expected: u64) -> Write {
     Write::PutProgress {
         job: job(name),
-        progress: Box::new(progress(generation)),
+        progress: Box::new(progress(completed)),
         expected,
     }
 }
 
-pub(super) fn progress(generation: u64) -> JobProgress {
+/// Returns progress that differs in its completions too.
+pub(super) fn progress(completed: u64) -> JobProgress {
+    let completion = Completion {
+        number: completed,
+        kind: CompletionKind::Failure,
+        run: Some(key("parent", 1, 0)),
+        lineage: [(job("root"), completed)].into(),
+    };
     JobProgress {
         created_at: Timestamp::from_millis(1),
-        generation,
+        completed,
+        completions: vec![completion],
+        consumed: [(job("parent"), completed)].into(),
+        generation: Some(Box::new(generation(completed))),
         ..JobProgress::default()
     }
+}
+
+pub(super) fn calendar(name: &str, day: u8) -> Calendar {
+    let json = json!({ "name": name, "dates": [format!("2030-01-{day:02}")] });
+    Calendar::from_json(&json).expect("the calendar is valid")
+}
+
+pub(super) fn put_calendar(name: &str, day: u8) -> Write {
+    Write::PutCalendar(Arc::new(calendar(name, day)))
+}
+
+pub(super) fn delete_calendar(name: &str) -> Write {
+    let name: CalendarName = name.parse().expect("rules use valid names");
+    Write::DeleteCalendar(name)
 }
 
 pub(super) fn delete(name: &str, expected: u64) -> Write {
@@ -158,6 +163,13 @@ pub(super) fn key(name: &str, due: i64, attempt: u32) -> RunKey {
     }
 }
 
+fn generation(number: u64) -> Generation {
+    Generation {
+        runs: vec![key("parent", 2, 1)],
+        lineage: [(job("root"), number)].into(),
+    }
+}
+
 pub(super) fn run(name: &str, due: i64, attempt: u32, state: RunState) -> Run {
     let ended = state == RunState::Ended;
     Run {
@@ -175,6 +187,8 @@ pub(super) fn run(name: &str, due: i64, attempt: u32, state: RunState) -> Run {
         started_at: None,
         ended_at: ended.then_some(Timestamp::from_millis(due)),
         kill_requested: false,
+        // Some have parents and some have none.
+        parents: (attempt > 0).then(|| Box::new(generation(attempt.into()))),
         covers: None,
     }
 }

@@ -29,7 +29,7 @@ pub async fn keeps_the_order_of_calls(factory: &mut impl StoreFactory) {
     }
     let loaded = bench.load().await.jobs;
     assert_eq!(loaded[0].progress_revision, PIPELINED);
-    assert_eq!(loaded[0].progress.generation, PIPELINED);
+    assert_eq!(loaded[0].progress.completed, PIPELINED);
 }
 
 /// A commit takes its place when it is called; not waiting for the answer withdraws nothing.

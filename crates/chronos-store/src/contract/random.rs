@@ -11,7 +11,7 @@ use proptest::{
 
 use super::{
     StoreFactory,
-    fixture::{delete, job, put_progress, put_run, put_spec},
+    fixture::{delete, delete_calendar, job, put_calendar, put_progress, put_run, put_spec},
 };
 use crate::{CommitError, Committing, MemoryStore, Store, Term};
 
@@ -40,7 +40,7 @@ enum Wish {
     },
     PutProgress {
         job: usize,
-        generation: u64,
+        completed: u64,
         off: u64,
     },
     Delete {
@@ -55,6 +55,13 @@ enum Wish {
     },
     Forget {
         job: usize,
+    },
+    PutCalendar {
+        name: usize,
+        day: u8,
+    },
+    DeleteCalendar {
+        name: usize,
     },
 }
 
@@ -103,10 +110,12 @@ fn wish() -> impl Strategy<Value = Wish> {
     let state = prop_oneof![1 => state, 2 => Just(RunState::Ended)];
     prop_oneof![
         2 => (job(), 0..4_u8, off()).prop_map(|(job, command, off)| Wish::PutSpec { job, command, off }),
-        3 => (job(), 0..9_u64, off()).prop_map(|(job, generation, off)| Wish::PutProgress { job, generation, off }),
+        3 => (job(), 0..9_u64, off()).prop_map(|(job, completed, off)| Wish::PutProgress { job, completed, off }),
         1 => (job(), off()).prop_map(|(job, off)| Wish::Delete { job, off }),
         5 => (job(), DUES, 0..2_u32, state).prop_map(|(job, due, attempt, state)| Wish::PutRun { job, due, attempt, state }),
         1 => job().prop_map(|job| Wish::Forget { job }),
+        2 => (job(), 1..5_u8).prop_map(|(name, day)| Wish::PutCalendar { name, day }),
+        1 => job().prop_map(|name| Wish::DeleteCalendar { name }),
     ]
 }
 
@@ -241,11 +250,11 @@ async fn resolve(wishes: &[Wish], snapshot: &Snapshot, model: &MemoryStore) -> V
             }
             Wish::PutProgress {
                 job: at,
-                generation,
+                completed,
                 off,
             } => {
                 let name = NAMES[at];
-                put_progress(name, generation, revisions(&job(name)).1 + off)
+                put_progress(name, completed, revisions(&job(name)).1 + off)
             }
             Wish::Delete { job: at, off } => {
                 let name = NAMES[at];
@@ -263,6 +272,8 @@ async fn resolve(wishes: &[Wish], snapshot: &Snapshot, model: &MemoryStore) -> V
             Wish::Forget { job: at } => Write::Forget {
                 job: job(NAMES[at]),
             },
+            Wish::PutCalendar { name, day } => put_calendar(NAMES[name], day),
+            Wish::DeleteCalendar { name } => delete_calendar(NAMES[name]),
         });
     }
     writes

@@ -1,6 +1,6 @@
 //! Rules on large values and large numbers.
 
-use chronos_model::{JobName, RunState, Write};
+use chronos_model::{Generation, JobName, Lineage, RunState, Write};
 
 use super::{
     StoreFactory,
@@ -12,24 +12,6 @@ use crate::{COMMIT_BYTES_MAX, CommitError, RecordKey, VALUE_BYTES_MAX, WRITE_OVE
 pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
     let bench = Bench::open(factory).await;
     bench.must_commit(vec![put_spec("a", "one", 0)]).await;
-    let text = |len| "x".repeat(len);
-    let parents = |count| {
-        let name = |number| format!("{number:0>190}").parse().expect("it is valid");
-        let mut progress = progress(1);
-        progress.consumed = (0..count)
-            .map(|number: u32| (name(number), 1_u64))
-            .collect();
-        Write::PutProgress {
-            job: job("a"),
-            progress: Box::new(progress),
-            expected: 0,
-        }
-    };
-    let reason = |len| {
-        let mut run = run("a", 1, 0, RunState::Queued);
-        run.reason = Some(text(len));
-        Write::PutRun(Box::new(run))
-    };
     let large = [
         (
             put_spec("a", &text(VALUE_BYTES_MAX), 1),
@@ -37,6 +19,7 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         ),
         (parents(3000), RecordKey::Progress(job("a"))),
         (reason(VALUE_BYTES_MAX), RecordKey::Run(key("a", 1, 0))),
+        (parents_of_run(15_000), RecordKey::Run(key("a", 2, 0))),
     ];
     for (write, key) in large {
         // The bound comes first: the same answer, whatever else is wrong.
@@ -60,6 +43,7 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         put_spec("a", &text(command), 1),
         parents(2500),
         reason(below),
+        parents_of_run(12_000),
     ] {
         bench.must_commit(vec![write]).await;
     }
@@ -72,6 +56,38 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         loaded.active_runs[0].reason.as_ref().map(String::len),
         Some(below)
     );
+    let parents = loaded.active_runs[1].parents.as_ref();
+    assert_eq!(parents.map(|parents| parents.runs.len()), Some(12_000));
+}
+
+fn text(len: usize) -> String {
+    "x".repeat(len)
+}
+
+fn parents(count: u32) -> Write {
+    let name = |number| format!("{number:0>190}").parse().expect("it is valid");
+    let mut progress = progress(1);
+    progress.consumed = (0..count).map(|number| (name(number), 1)).collect();
+    Write::PutProgress {
+        job: job("a"),
+        progress: Box::new(progress),
+        expected: 0,
+    }
+}
+
+fn reason(len: usize) -> Write {
+    let mut run = run("a", 1, 0, RunState::Queued);
+    run.reason = Some(text(len));
+    Write::PutRun(Box::new(run))
+}
+
+fn parents_of_run(count: i64) -> Write {
+    let mut run = run("a", 2, 0, RunState::Queued);
+    run.parents = Some(Box::new(Generation {
+        runs: (0..count).map(|due| key("parent", due, 0)).collect(),
+        lineage: Lineage::new(),
+    }));
+    Write::PutRun(Box::new(run))
 }
 
 /// A commit over the bound is refused as a whole, for its bytes or for its number of writes.

@@ -1,13 +1,12 @@
 //! Rules on what each write does.
 
-use chronos_model::{
-    Covered, JobProgress, JobSource, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
-};
+use chronos_model::{JobProgress, RunState, Write};
 
 use super::{
     StoreFactory,
     fixture::{
-        Bench, delete, job, key, progress, put_progress, put_run, put_spec, run, spec, tomb,
+        Bench, delete, delete_calendar, job, key, progress, put_calendar, put_progress, put_run,
+        put_spec, run, spec, tomb,
     },
 };
 use crate::RecordKey;
@@ -111,6 +110,8 @@ pub async fn applies_all_or_nothing(factory: &mut impl StoreFactory) {
             put_spec("gone", "one", 0),
             put_run("gone", 1, 0, RunState::Ended),
             delete("gone", 1),
+            put_calendar("kept", 1),
+            put_calendar("deleted", 1),
         ])
         .await;
     let before = bench.load().await;
@@ -123,6 +124,9 @@ pub async fn applies_all_or_nothing(factory: &mut impl StoreFactory) {
         Write::Forget { job: job("gone") },
         delete("a", 2),
         put_spec("gone", "again", 0),
+        put_calendar("new", 1),
+        put_calendar("kept", 2),
+        delete_calendar("deleted"),
         put_spec("new", "again", 0),
     ];
     let culprit = RecordKey::Spec(job("new"));
@@ -210,133 +214,4 @@ pub async fn forgets(factory: &mut impl StoreFactory) {
     assert_eq!(bench.history("a", 10).await, []);
     assert_eq!(bench.history("ab", 10).await, [(1, 0)]);
     assert_eq!(bench.store.run(&key("a", 1, 0)).await, Ok(None));
-}
-
-/// What is read of a run is what was written.
-pub async fn keeps_every_field_of_a_run(factory: &mut impl StoreFactory) {
-    let bench = Bench::open(factory).await;
-    let mut runs = Vec::new();
-    for (at, state) in (0_i64..).zip(RunState::ALL) {
-        runs.push(run("a", at, 0, state));
-    }
-    for (at, outcome) in (10_i64..).zip(Outcome::ALL) {
-        let mut run = run("a", at, u32::MAX, RunState::Ended);
-        run.outcome = Some(outcome);
-        run.exit_code = Some(i32::MIN);
-        runs.push(run);
-    }
-    for (at, cause) in (20_i64..).zip(RunCause::ALL) {
-        let mut run = run("a", at, 0, RunState::Queued);
-        run.cause = cause;
-        runs.push(run);
-    }
-    runs.push(full_run());
-    let writes = runs.iter().cloned().map(Box::new).map(Write::PutRun);
-    bench.must_commit(writes.collect()).await;
-    let bench = bench.reopen(factory).await;
-    for run in &runs {
-        let found = bench.store.run(&run.key).await;
-        assert_eq!(found.as_ref(), Ok(&Some(run.clone())));
-    }
-    runs.retain(|run| run.state != RunState::Ended);
-    assert_eq!(bench.load().await.active_runs, runs);
-    assert_eq!(bench.store.run(&key("a", 999, 0)).await, Ok(None));
-    assert_eq!(bench.store.run(&key("b", 0, 0)).await, Ok(None));
-}
-
-fn full_run() -> Run {
-    let at = |millis| Some(Timestamp::from_millis(millis));
-    Run {
-        target: Timestamp::from_millis(-3),
-        arguments: Some("-a 'b' \"ü\"\n\t\u{1}".to_owned()),
-        not_before: at(i64::MAX),
-        outcome: Some(Outcome::Skipped),
-        reason: Some(String::new()),
-        exit_code: None,
-        agent: None,
-        created_at: Timestamp::from_millis(i64::MIN),
-        started_at: at(2),
-        ended_at: at(3),
-        kill_requested: true,
-        covers: Some(Covered {
-            first: Timestamp::from_millis(-9),
-            count: u64::MAX,
-        }),
-        ..run("a", 40, 1, RunState::Ended)
-    }
-}
-
-/// What is read of progress is what was written.
-pub async fn keeps_every_field_of_progress(factory: &mut impl StoreFactory) {
-    let bench = Bench::open(factory).await;
-    let at = |millis| Some(Timestamp::from_millis(millis));
-    let progress = JobProgress {
-        created_at: Timestamp::from_millis(1),
-        anchor: Timestamp::from_millis(i64::MIN),
-        next: Some(NextTarget {
-            index: u64::MAX,
-            at: Timestamp::from_millis(i64::MAX),
-        }),
-        due_max: at(3),
-        due_floor: at(13),
-        due_birth: at(14),
-        generation: u64::MAX,
-        consumed: [(job("b c"), 4), (job("#"), 5)].into(),
-        success_count: 6,
-        error_count: 7,
-        errors_since_last_success: 8,
-        last_success: at(9),
-        last_error: at(-10),
-        source: Some(JobSource {
-            file: "a/ü.yaml".to_owned(),
-            digest: u64::MAX,
-        }),
-    };
-    let put = Write::PutProgress {
-        job: job("a"),
-        progress: Box::new(progress.clone()),
-        expected: 0,
-    };
-    bench.must_commit(vec![put_spec("a", "one", 0), put]).await;
-    let bench = bench.reopen(factory).await;
-    assert_eq!(bench.load().await.jobs[0].progress, progress);
-}
-
-/// Every valid name is a name here, and names that differ in case are two.
-pub async fn takes_every_name(factory: &mut impl StoreFactory) {
-    let bench = Bench::open(factory).await;
-    let longest = "x".repeat(chronos_model::JOB_NAME_LEN_MAX);
-    // As they sort: by their bytes.
-    let names = [
-        "#1 #", "-", "...", "0", "A", "A b", "_", "a", "a#", "a.b", "ab", &longest,
-    ];
-    for name in names {
-        bench
-            .must_commit(vec![
-                put_spec(name, name, 0),
-                put_progress(name, 1, 0),
-                put_run(name, 1, 0, RunState::Queued),
-                put_run(name, 0, 0, RunState::Ended),
-            ])
-            .await;
-    }
-    let bench = bench.reopen(factory).await;
-    let loaded = bench.load().await;
-    let jobs: Vec<_> = loaded
-        .jobs
-        .iter()
-        .map(|job| job.spec.name.as_str())
-        .collect();
-    assert_eq!(jobs, names);
-    let runs: Vec<_> = loaded
-        .active_runs
-        .iter()
-        .map(|run| run.key.job.as_str())
-        .collect();
-    assert_eq!(runs, names);
-    for name in names {
-        assert_eq!(bench.history(name, 10).await, [(0, 0)], "{name:?}");
-        bench.must_commit(vec![delete(name, 1)]).await;
-    }
-    assert_eq!(bench.load().await.tombs.len(), names.len());
 }

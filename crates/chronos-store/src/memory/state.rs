@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chronos_model::{
-    JobName, JobProgress, JobRecord, JobSpec, Revision, Run, RunKey, RunQuery, RunState, Snapshot,
-    Timestamp, Tomb, Write,
+    Calendar, CalendarName, JobName, JobProgress, JobRecord, JobSpec, Revision, Run, RunKey,
+    RunQuery, RunState, Snapshot, Timestamp, Tomb, Write,
 };
 
 use crate::{CommitError, RUNS_PER_QUERY_MAX, RecordKey, Term, limits::history_slack};
@@ -21,6 +21,7 @@ pub(super) struct State {
     runs: BTreeMap<RunKey, Run>,
     active: BTreeSet<RunKey>,
     ended: BTreeMap<JobName, usize>,
+    calendars: BTreeMap<CalendarName, Arc<Calendar>>,
     history: usize,
 }
 
@@ -37,6 +38,7 @@ enum Undo {
     Job(JobName, Option<Job>),
     Tomb(JobName, Option<Tomb>),
     Run(RunKey, Option<Run>),
+    Calendar(CalendarName, Option<Arc<Calendar>>),
 }
 
 impl State {
@@ -48,6 +50,7 @@ impl State {
             runs: BTreeMap::new(),
             active: BTreeSet::new(),
             ended: BTreeMap::new(),
+            calendars: BTreeMap::new(),
             history,
         }
     }
@@ -73,6 +76,7 @@ impl State {
         Snapshot {
             jobs: jobs.collect(),
             active_runs: active.cloned().collect(),
+            calendars: self.calendars.values().cloned().collect(),
             tombs: self.tombs.clone(),
             quarantined: Vec::new(),
         }
@@ -106,8 +110,8 @@ impl State {
                 return Err(error);
             }
         }
-        for write in writes {
-            self.prune(write.job());
+        for job in writes.iter().filter_map(Write::job) {
+            self.prune(job);
         }
         Ok(())
     }
@@ -165,6 +169,10 @@ impl State {
                     self.put_run(&key, None, undo);
                 }
             }
+            Write::PutCalendar(calendar) => {
+                self.put_calendar(calendar.name(), Some(calendar.clone()), undo);
+            }
+            Write::DeleteCalendar(name) => self.put_calendar(name, None, undo),
         }
         Ok(())
     }
@@ -189,6 +197,16 @@ impl State {
         undo.push(Undo::Run(key.clone(), before));
     }
 
+    fn put_calendar(
+        &mut self,
+        name: &CalendarName,
+        calendar: Option<Arc<Calendar>>,
+        undo: &mut Vec<Undo>,
+    ) {
+        let before = replace(&mut self.calendars, name, calendar);
+        undo.push(Undo::Calendar(name.clone(), before));
+    }
+
     // Keeps the list of active runs and the count of ended ones beside the runs.
     fn replace_run(&mut self, key: &RunKey, run: Option<Run>) -> Option<Run> {
         let is_active = |run: &Option<Run>| run.as_ref().map(|run| run.state != RunState::Ended);
@@ -209,6 +227,9 @@ impl State {
             Undo::Job(name, job) => drop(replace(&mut self.jobs, &name, job)),
             Undo::Tomb(name, tomb) => drop(replace(&mut self.tombs, &name, tomb)),
             Undo::Run(key, run) => drop(self.replace_run(&key, run)),
+            Undo::Calendar(name, calendar) => {
+                drop(replace(&mut self.calendars, &name, calendar));
+            }
         }
     }
 

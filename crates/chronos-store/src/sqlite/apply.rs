@@ -33,8 +33,8 @@ pub(super) fn apply(
 ) -> Applied {
     for (write, encoded) in writes.iter().zip(encoded) {
         let json = match encoded {
-            Encoded::Json(json) => json.as_str(),
-            Encoded::Nothing => "",
+            Encoded::Json(json) => Some(json.as_str()),
+            Encoded::Nothing => None,
         };
         if let Err(refusal) = apply_one(connection, history, write, json)? {
             return Ok(Err(refusal));
@@ -43,7 +43,12 @@ pub(super) fn apply(
     Ok(Ok(()))
 }
 
-fn apply_one(connection: &Connection, history: &mut History, write: &Write, json: &str) -> Applied {
+fn apply_one(
+    connection: &Connection,
+    history: &mut History,
+    write: &Write,
+    json: Option<&str>,
+) -> Applied {
     match write {
         Write::PutSpec { spec, expected } => put_spec(connection, &spec.name, *expected, json),
         Write::PutProgress { job, expected, .. } => put_progress(connection, job, *expected, json),
@@ -53,17 +58,35 @@ fn apply_one(connection: &Connection, history: &mut History, write: &Write, json
             tomb,
         } => delete_job(connection, job, *expected, *tomb),
         Write::PutRun(run) => {
-            rows::put_run(&mut connection.prepare_cached(rows::PUT_RUN)?, run)?;
+            rows::put_run(&mut connection.prepare_cached(rows::PUT_RUN)?, run, json)?;
             if run.state == RunState::Ended {
                 history.ended(connection, &run.key.job)?;
             }
             Ok(Ok(()))
         }
         Write::Forget { job } => forget(connection, history, job),
+        Write::PutCalendar(calendar) => {
+            let name = calendar.name().as_str();
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO calendar (name, calendar) VALUES (?1, ?2)")?
+                .execute(params![name, json])?;
+            Ok(Ok(()))
+        }
+        Write::DeleteCalendar(name) => {
+            connection
+                .prepare_cached("DELETE FROM calendar WHERE name = ?1")?
+                .execute([name.as_str()])?;
+            Ok(Ok(()))
+        }
     }
 }
 
-fn put_spec(connection: &Connection, job: &JobName, expected: Revision, json: &str) -> Applied {
+fn put_spec(
+    connection: &Connection,
+    job: &JobName,
+    expected: Revision,
+    json: Option<&str>,
+) -> Applied {
     let name = job.as_str();
     let changed = if expected == 0 {
         let sql =
@@ -88,7 +111,12 @@ fn put_spec(connection: &Connection, job: &JobName, expected: Revision, json: &s
     Ok(Ok(()))
 }
 
-fn put_progress(connection: &Connection, job: &JobName, expected: Revision, json: &str) -> Applied {
+fn put_progress(
+    connection: &Connection,
+    job: &JobName,
+    expected: Revision,
+    json: Option<&str>,
+) -> Applied {
     let name = job.as_str();
     let changed = if expected == 0 {
         let sql = "INSERT INTO progress (job, revision, progress)

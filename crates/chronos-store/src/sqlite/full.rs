@@ -33,6 +33,7 @@ fn put_run(due: i64, reason: usize) -> Write {
         started_at: None,
         ended_at: Some(at),
         kill_requested: false,
+        parents: None,
         covers: None,
     }))
 }

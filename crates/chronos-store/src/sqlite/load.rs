@@ -7,7 +7,7 @@ use std::{
     iter,
     num::NonZeroUsize,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, sync_channel},
     },
     thread,
@@ -17,12 +17,13 @@ use chronos_model::{JobName, JobRecord, Quarantined, Revision, Snapshot};
 use rusqlite::{Connection, Row, Rows};
 
 use super::rows;
-use crate::{codec, progress_json};
+use crate::json;
 
 pub(super) const SELECT_JOBS: &str = "
     SELECT job.name, job.revision, job.spec, progress.revision, progress.progress
     FROM job LEFT JOIN progress ON progress.job = job.name ORDER BY job.name";
 const SELECT_TOMBS: &str = "SELECT job, deleted_ms, due_max_ms FROM tomb ORDER BY job";
+const SELECT_CALENDARS: &str = "SELECT name, calendar FROM calendar ORDER BY name";
 
 /// Jobs that are decoded together: some milliseconds of work, so that handing them over costs nothing.
 const BATCH_JOBS: usize = 512;
@@ -39,27 +40,46 @@ pub(super) fn load(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     let view = connection.transaction()?;
     let mut snapshot = Snapshot::default();
     load_jobs(view.prepare_cached(SELECT_JOBS)?.query([])?, &mut snapshot)?;
-    let mut statement = view.prepare_cached(rows::SELECT_ACTIVE)?;
-    let mut found = statement.query([])?;
-    while let Some(row) = found.next()? {
-        match rows::read_run(row) {
-            Ok(run) => snapshot.active_runs.push(run),
-            Err(problem) => snapshot
-                .quarantined
-                .push(quarantined("run", row, 3, problem)),
-        }
-    }
-    let mut statement = view.prepare_cached(SELECT_TOMBS)?;
-    let mut found = statement.query([])?;
-    while let Some(row) = found.next()? {
-        match rows::read_tomb(row) {
-            Ok((name, tomb)) => drop(snapshot.tombs.insert(name, tomb)),
-            Err(problem) => snapshot
-                .quarantined
-                .push(quarantined("tomb", row, 1, problem)),
-        }
-    }
+    let unread = &mut snapshot.quarantined;
+    let runs = read_all(
+        &view,
+        rows::SELECT_ACTIVE,
+        ("run", 3),
+        rows::read_run,
+        unread,
+    )?;
+    let tombs = read_all(&view, SELECT_TOMBS, ("tomb", 1), rows::read_tomb, unread)?;
+    let calendars = ("calendar", 1);
+    let calendars = read_all(
+        &view,
+        SELECT_CALENDARS,
+        calendars,
+        rows::read_calendar,
+        unread,
+    )?;
+    snapshot.active_runs = runs;
+    snapshot.tombs = tombs.into_iter().collect();
+    snapshot.calendars = calendars.into_iter().map(Arc::new).collect();
     Ok(snapshot)
+}
+
+fn read_all<T>(
+    view: &Connection,
+    sql: &str,
+    (table, key_columns): (&str, usize),
+    read: impl Fn(&Row<'_>) -> Result<T, String>,
+    unread: &mut Vec<Quarantined>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = view.prepare_cached(sql)?;
+    let mut found = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = found.next()? {
+        match read(row) {
+            Ok(value) => all.push(value),
+            Err(problem) => unread.push(quarantined(table, row, key_columns, problem)),
+        }
+    }
+    Ok(all)
 }
 
 type Batch = Vec<Result<RawJob, Quarantined>>;
@@ -163,12 +183,12 @@ fn decode(batch: Batch) -> Decoded {
 }
 
 fn decode_job(raw: &RawJob) -> Result<JobRecord, String> {
-    let spec = codec::decode_spec(&raw.spec).map_err(|problem| format!("spec: {problem}"))?;
+    let spec = json::decode_spec(&raw.spec).map_err(|problem| format!("spec: {problem}"))?;
     if spec.name != raw.name {
         return Err(format!("spec: its name is {:?}", spec.name.as_str()));
     }
     // With its progress unreadable a job must not run: it would begin from the start.
-    let progress = raw.progress.as_deref().map(progress_json::decode);
+    let progress = raw.progress.as_deref().map(json::decode_progress);
     let progress = progress.transpose();
     Ok(JobRecord {
         spec: spec.into(),

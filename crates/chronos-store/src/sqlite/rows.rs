@@ -3,19 +3,21 @@
 use std::fmt::Display;
 
 use chronos_model::{
-    Covered, JobName, Outcome, Revision, Run, RunCause, RunKey, RunState, Timestamp, Tomb,
+    Calendar, Covered, JobName, Outcome, Revision, Run, RunCause, RunKey, RunState, Timestamp, Tomb,
 };
 use rusqlite::{
     CachedStatement, Row, named_params,
     types::{FromSql, ValueRef},
 };
 
+use crate::json;
+
 macro_rules! select_run {
     ($rest:literal) => {
         concat!(
             "SELECT job, due_ms, attempt, target_ms, cause, arguments, state, not_before_ms, ",
             "outcome, reason, exit_code, agent, created_ms, started_ms, ended_ms, kill_requested, ",
-            "covers_first_ms, covers_count FROM run ",
+            "covers_first_ms, covers_count, parents FROM run ",
             $rest
         )
     };
@@ -35,13 +37,16 @@ pub(super) const SELECT_ENDED_BEFORE: &str = select_run!(
 pub(super) const PUT_RUN: &str = "
     INSERT OR REPLACE INTO run (job, due_ms, attempt, target_ms, cause, arguments, state,
         not_before_ms, outcome, reason, exit_code, agent, created_ms, started_ms, ended_ms,
-        kill_requested, covers_first_ms, covers_count)
+        kill_requested, covers_first_ms, covers_count, parents)
     VALUES (:job, :due, :attempt, :target, :cause, :arguments, :state,
         :not_before, :outcome, :reason, :exit_code, :agent, :created, :started, :ended,
-        :kill_requested, :covers_first, :covers_count)";
-
-/// Writes a run into its row.
-pub(super) fn put_run(statement: &mut CachedStatement<'_>, run: &Run) -> rusqlite::Result<usize> {
+        :kill_requested, :covers_first, :covers_count, :parents)";
+/// Writes a run into its row; its parents come as JSON.
+pub(super) fn put_run(
+    statement: &mut CachedStatement<'_>,
+    run: &Run,
+    parents: Option<&str>,
+) -> rusqlite::Result<usize> {
     // Listed field by field, so that a new one cannot be forgotten here.
     let Run {
         key: RunKey { job, due, attempt },
@@ -58,6 +63,7 @@ pub(super) fn put_run(statement: &mut CachedStatement<'_>, run: &Run) -> rusqlit
         started_at,
         ended_at,
         kill_requested,
+        parents: _,
         covers,
     } = run;
     statement.execute(named_params! {
@@ -80,6 +86,7 @@ pub(super) fn put_run(statement: &mut CachedStatement<'_>, run: &Run) -> rusqlit
         ":covers_first": covers.map(|covers| covers.first.millis()),
         // The same 64 bits; no count is so large that it shows.
         ":covers_count": covers.map(|covers| covers.count.cast_signed()),
+        ":parents": parents,
     })
 }
 
@@ -104,6 +111,14 @@ pub(super) fn read_run(row: &Row<'_>) -> Result<Run, String> {
         started_at: optional_instant(row, 13)?,
         ended_at: optional_instant(row, 14)?,
         kill_requested: column(row, 15)?,
+        parents: match text(row, 18)? {
+            Some(text) => Some(
+                json::decode_generation(text)
+                    .map_err(|e| named(row, 18, e))?
+                    .into(),
+            ),
+            None => None,
+        },
         covers: match (optional_instant(row, 16)?, column::<Option<i64>>(row, 17)?) {
             (Some(first), Some(count)) => Some(Covered {
                 first,
@@ -121,6 +136,18 @@ pub(super) fn read_tomb(row: &Row<'_>) -> Result<(JobName, Tomb), String> {
         due_max: optional_instant(row, 2)?,
     };
     Ok((name(row, 0)?, tomb))
+}
+
+/// Reads a calendar.
+pub(super) fn read_calendar(row: &Row<'_>) -> Result<Calendar, String> {
+    let text = text(row, 1)?.ok_or("calendar is missing")?;
+    let calendar = json::decode_calendar(text).map_err(|problem| named(row, 1, problem))?;
+    let name = column::<String>(row, 0)?;
+    if calendar.name().as_str() != name {
+        let found = calendar.name().as_str();
+        return Err(named(row, 1, format!("its name is {found:?}")));
+    }
+    Ok(calendar)
 }
 
 /// Returns what a row is called, however damaged: its table and the columns of its key.

@@ -10,14 +10,14 @@ use rusqlite::{Connection, OpenFlags};
 use super::OpenError;
 
 /// "Chrn": what `file` and others know our databases by.
-const APPLICATION_ID: i32 = 0x4368_726e;
+pub(super) const APPLICATION_ID: i32 = 0x4368_726e;
 
 /// What makes each format out of the one before; the first makes it out of nothing.
 ///
 /// A step that was published is never changed; formats are numbered from one.
-const MIGRATIONS: [&str; 1] = [FORMAT_1];
+const MIGRATIONS: [&str; 2] = [FORMAT_1, FORMAT_2];
 
-const FORMAT_1: &str = "
+pub(super) const FORMAT_1: &str = "
     CREATE TABLE meta (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         epoch INTEGER NOT NULL,     -- the number of the newest term
@@ -78,6 +78,19 @@ const FORMAT_1: &str = "
         strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch') AS started,
         strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch') AS ended
         FROM run;
+";
+
+// The words of `cause` are more by now than FORMAT_1 says: also catchUp, backfill,
+// backfillWithChildren.
+const FORMAT_2: &str = "
+    -- JSON: which completions of parents brought the run about.
+    ALTER TABLE run ADD COLUMN parents TEXT;
+
+    -- Times that schedules leave out.
+    CREATE TABLE calendar (
+        name TEXT PRIMARY KEY NOT NULL,
+        calendar TEXT NOT NULL      -- JSON
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// How long a statement waits for an operator who writes with a tool of his own.

@@ -43,15 +43,15 @@ async fn writer_process() {
             store.commit(term, writes).await.unwrap();
         }
     }
-    let newest = loaded.jobs.iter().map(|job| job.progress.generation).max();
+    let newest = loaded.jobs.iter().map(|job| job.progress.completed).max();
     let first = i64::try_from(newest.unwrap_or(0)).unwrap() + 1;
     let mut answers = VecDeque::new();
     for number in first.. {
         let revision = &mut revisions[usize::try_from(number % JOBS).unwrap()];
         // Two tables in one commit: it must never be seen in one of them only.
-        let generation = u64::try_from(number).unwrap();
+        let completed = u64::try_from(number).unwrap();
         let writes = vec![
-            put_progress(&name(number), generation, *revision),
+            put_progress(&name(number), completed, *revision),
             put_run(&name(number), number, RunState::Ended),
         ];
         *revision += 1;
@@ -100,7 +100,7 @@ async fn keeps_what_was_acknowledged_before_kill_9() {
         let term = store.begin_term().await.unwrap();
         let loaded = store.load(term).await.unwrap();
         assert!(loaded.quarantined.is_empty());
-        let newest = loaded.jobs.iter().map(|job| job.progress.generation).max();
+        let newest = loaded.jobs.iter().map(|job| job.progress.completed).max();
         let newest = i64::try_from(newest.unwrap()).unwrap();
         assert!(newest >= acknowledged, "{newest}, {acknowledged}");
         // Commits are durable in their order: all up to the newest, each in both tables.
@@ -109,7 +109,7 @@ async fn keeps_what_was_acknowledged_before_kill_9() {
             assert!(run.is_some(), "run {number} of {newest}");
         }
         for found in &loaded.jobs {
-            let generation = i64::try_from(found.progress.generation).unwrap();
+            let completed = i64::try_from(found.progress.completed).unwrap();
             let query = chronos_model::RunQuery {
                 job: found.spec.name.clone(),
                 before: None,
@@ -117,7 +117,7 @@ async fn keeps_what_was_acknowledged_before_kill_9() {
             };
             let runs = store.runs(query).await.unwrap();
             let due = runs.first().map_or(0, |run| run.key.due.millis());
-            assert_eq!(due, generation, "{}", found.spec.name);
+            assert_eq!(due, completed, "{}", found.spec.name);
             let commits = (1..=newest).filter(|&n| job(&name(n)) == found.spec.name);
             assert_eq!(found.progress_revision, commits.count() as u64);
         }

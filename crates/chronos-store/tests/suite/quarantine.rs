@@ -4,7 +4,7 @@ use chronos_model::{Quarantined, RunQuery, RunState};
 use chronos_store::{CommitError, ErrorClass, SqliteStore, Store, StoreError, Term};
 use rusqlite::Connection;
 
-use crate::values::{job, key, open, put_progress, put_run, put_spec};
+use crate::values::{job, key, open, put_calendar, put_progress, put_run, put_spec};
 
 const DAMAGE: &str = "
     UPDATE job SET spec = '{' WHERE name = 'broken spec';
@@ -15,7 +15,10 @@ const DAMAGE: &str = "
     UPDATE run SET state = 'dreaming' WHERE due_ms = 2;
     UPDATE run SET attempt = -1 WHERE due_ms = 3;
     UPDATE run SET outcome = 'unheard of' WHERE due_ms = 11;
+    UPDATE run SET parents = '{\"runs\":7}' WHERE due_ms = 4;
     INSERT INTO tomb VALUES ('', 1, NULL);
+    UPDATE calendar SET calendar = '[' WHERE name = 'broken';
+    UPDATE calendar SET name = 'other' WHERE name = 'renamed';
 ";
 
 #[tokio::test]
@@ -35,7 +38,9 @@ async fn shows_damaged_records_and_loads_the_rest() {
         let writes = vec![put_spec(name, "true", 0), put_progress(name, 1, 0)];
         store.commit(term, writes).await.unwrap();
     }
-    let mut writes: Vec<_> = (1..=3)
+    let calendars = ["broken", "good", "renamed"].map(put_calendar);
+    store.commit(term, calendars.into()).await.unwrap();
+    let mut writes: Vec<_> = (1..=4)
         .map(|due| put_run("good", due, RunState::Running))
         .collect();
     writes.extend((10..=12).map(|due| put_run("good", due, RunState::Ended)));
@@ -56,6 +61,8 @@ async fn shows_damaged_records_and_loads_the_rest() {
     assert_eq!(jobs, ["good"]);
     let runs: Vec<_> = loaded.active_runs.iter().map(|run| &run.key).collect();
     assert_eq!(runs, [&key("good", 1)]);
+    let calendars: Vec<_> = loaded.calendars.iter().map(|found| found.name()).collect();
+    assert_eq!(calendars, [&"good".parse().unwrap()]);
     let shown: Vec<_> = loaded
         .quarantined
         .iter()
@@ -64,12 +71,15 @@ async fn shows_damaged_records_and_loads_the_rest() {
     let want = [
         "job a/b: name: holds '/' at byte 1; letters, digits, '-', '_', '.', '#' and inner spaces are allowed",
         "job broken spec: spec: EOF while parsing an object at line 1 column 1",
-        "job newer progress: progress: format version is 9, and this program knows 1",
+        "job newer progress: progress: format version is 9, and this program knows 2",
         "job no text: spec: invalid utf-8 sequence of 1 bytes from index 0",
         "job other name: spec: its name is \"good\"",
         "run good 2 0: state: unknown word \"dreaming\"",
         "run good 3 -1: attempt: Integer -1 out of range at index 2",
+        "run good 4 0: parents: runs is no list",
         "tomb : job: is empty",
+        "calendar broken: calendar: EOF while parsing a list at line 1 column 1",
+        "calendar other: calendar: its name is \"renamed\"",
     ];
     assert_eq!(shown, want);
 

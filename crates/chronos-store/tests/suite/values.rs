@@ -8,10 +8,11 @@ use std::{
 };
 
 use chronos_model::{
-    CatchUp, JobDefaults, JobName, JobProgress, JobSchedule, JobSpec, Outcome, Run, RunCause,
-    RunKey, RunState, Timestamp, Trigger, Write,
+    Calendar, JobName, JobProgress, JobSpec, Outcome, Run, RunCause, RunKey, RunState, Timestamp,
+    Write,
 };
 use chronos_store::{SqliteOptions, SqliteStore};
+use serde_json::json;
 
 pub(crate) fn open(folder: &Path) -> SqliteStore {
     SqliteStore::open(&options(folder)).expect("the store opens")
@@ -26,46 +27,23 @@ pub(crate) fn job(name: &str) -> JobName {
 }
 
 pub(crate) fn put_spec(name: &str, command: &str, expected: u64) -> Write {
-    let schedule = JobSchedule::parse("R/2030-01-01T00:00:00Z/PT1H", "UTC");
-    let spec = JobSpec {
-        name: job(name),
-        command: command.to_owned(),
-        shell: true,
-        executor: String::new(),
-        executor_flags: String::new(),
-        task_info_data: String::new(),
-        retries: 2,
-        retry_delay_secs: None,
-        owner: String::new(),
-        owner_name: String::new(),
-        description: String::new(),
-        resources: JobDefaults::default().resources,
-        disabled: false,
-        soft_error: false,
-        data_processing_job_type: false,
-        epsilon: None,
-        fetch: Vec::new(),
-        uris: Vec::new(),
-        environment: Vec::new(),
-        arguments: Vec::new(),
-        high_priority: false,
-        run_as_user: String::new(),
-        concurrent: false,
-        max_completion_time_secs: 0,
-        container: None,
-        constraints: Vec::new(),
-        catch_up: CatchUp::Latest,
-        trigger: Trigger::Schedule(schedule.expect("a valid schedule")),
-    };
+    let stored = json!({
+        "version": 1,
+        "name": name,
+        "command": command,
+        "schedule": "R/2030-01-01T00:00:00Z/PT1H",
+        "scheduleTimeZone": "UTC",
+    });
+    let spec = JobSpec::from_stored_json(&stored).expect("a valid definition");
     Write::PutSpec {
         spec: Arc::new(spec),
         expected,
     }
 }
 
-pub(crate) fn put_progress(name: &str, generation: u64, expected: u64) -> Write {
+pub(crate) fn put_progress(name: &str, completed: u64, expected: u64) -> Write {
     let progress = JobProgress {
-        generation,
+        completed,
         ..JobProgress::default()
     };
     Write::PutProgress {
@@ -73,6 +51,12 @@ pub(crate) fn put_progress(name: &str, generation: u64, expected: u64) -> Write 
         progress: Box::new(progress),
         expected,
     }
+}
+
+pub(crate) fn put_calendar(name: &str) -> Write {
+    let json = json!({ "name": name, "dates": ["2030-01-01"] });
+    let calendar = Calendar::from_json(&json).expect("a valid calendar");
+    Write::PutCalendar(Arc::new(calendar))
 }
 
 pub(crate) fn put_run(name: &str, due: i64, state: RunState) -> Write {
@@ -92,6 +76,7 @@ pub(crate) fn put_run(name: &str, due: i64, state: RunState) -> Write {
         started_at: Some(Timestamp::from_millis(due + 5)),
         ended_at: ended.then_some(Timestamp::from_millis(due + 1000)),
         kill_requested: false,
+        parents: None,
         covers: None,
     }))
 }

@@ -1,0 +1,189 @@
+//! Rules on values: what is read is what was written.
+
+use chronos_model::{
+    Completion, CompletionKind, Covered, Generation, JobProgress, JobSource, Lineage, NextTarget,
+    Outcome, Run, RunCause, RunState, Timestamp, Write,
+};
+
+use super::{
+    StoreFactory,
+    fixture::{
+        Bench, delete, delete_calendar, job, key, put_calendar, put_progress, put_run, put_spec,
+        run,
+    },
+};
+
+/// What is read of a run is what was written.
+pub async fn keeps_every_field_of_a_run(factory: &mut impl StoreFactory) {
+    let mut bench = Bench::open(factory).await;
+    let mut runs = Vec::new();
+    for (at, state) in (0_i64..).zip(RunState::ALL) {
+        runs.push(run("a", at, 0, state));
+    }
+    for (at, outcome) in (10_i64..).zip(Outcome::ALL) {
+        let mut run = run("a", at, u32::MAX, RunState::Ended);
+        run.outcome = Some(outcome);
+        run.exit_code = Some(i32::MIN);
+        runs.push(run);
+    }
+    for (at, cause) in (20_i64..).zip(RunCause::ALL) {
+        let mut run = run("a", at, 0, RunState::Queued);
+        run.cause = cause;
+        runs.push(run);
+    }
+    runs.push(full_run());
+    let mut run = run("a", 41, 0, RunState::Queued);
+    run.parents = Some(Box::default());
+    runs.push(run);
+    let mut found = runs.clone();
+    for _ in 0..2 {
+        let writes = found.drain(..).map(Box::new).map(Write::PutRun);
+        bench.must_commit(writes.collect()).await;
+        bench = bench.reopen(factory).await;
+        for run in &runs {
+            let read = bench.store.run(&run.key).await;
+            assert_eq!(read.as_ref(), Ok(&Some(run.clone())));
+            found.extend(read.ok().flatten());
+        }
+    }
+    runs.retain(|run| run.state != RunState::Ended);
+    assert_eq!(bench.load().await.active_runs, runs);
+    assert_eq!(bench.store.run(&key("a", 999, 0)).await, Ok(None));
+    assert_eq!(bench.store.run(&key("b", 0, 0)).await, Ok(None));
+}
+
+fn full_run() -> Run {
+    let at = |millis| Some(Timestamp::from_millis(millis));
+    Run {
+        target: Timestamp::from_millis(-3),
+        arguments: Some("-a 'b' \"ü\"\n\t\u{1}".to_owned()),
+        not_before: at(i64::MAX),
+        outcome: Some(Outcome::Skipped),
+        reason: Some(String::new()),
+        exit_code: None,
+        agent: None,
+        created_at: Timestamp::from_millis(i64::MIN),
+        started_at: at(2),
+        ended_at: at(3),
+        kill_requested: true,
+        parents: Some(Box::new(Generation {
+            runs: vec![key("b c", -1, 2), key("#", 3, u32::MAX)],
+            lineage: [(job("root"), u64::MAX), (job("b c"), 0)].into(),
+        })),
+        covers: Some(Covered {
+            first: Timestamp::from_millis(-9),
+            count: u64::MAX,
+        }),
+        ..run("a", 40, 1, RunState::Ended)
+    }
+}
+
+/// What is read of progress is what was written.
+pub async fn keeps_every_field_of_progress(factory: &mut impl StoreFactory) {
+    let mut bench = Bench::open(factory).await;
+    let at = |millis| Some(Timestamp::from_millis(millis));
+    let progress = JobProgress {
+        created_at: Timestamp::from_millis(1),
+        anchor: Timestamp::from_millis(i64::MIN),
+        next: Some(NextTarget {
+            index: u64::MAX,
+            at: Timestamp::from_millis(i64::MAX),
+        }),
+        due_max: at(3),
+        due_floor: at(13),
+        due_birth: at(14),
+        completed: u64::MAX,
+        completions: CompletionKind::ALL.map(completion).into(),
+        consumed: [(job("b c"), 4), (job("#"), 5)].into(),
+        generation: Some(Box::new(Generation {
+            runs: vec![key("b c", i64::MIN, 0), key("#", i64::MAX, u32::MAX)],
+            lineage: [(job("root"), u64::MAX)].into(),
+        })),
+        success_count: 6,
+        error_count: 7,
+        errors_since_last_success: 8,
+        last_success: at(9),
+        last_error: at(-10),
+        source: Some(JobSource {
+            file: "a/ü.yaml".to_owned(),
+            digest: u64::MAX,
+        }),
+    };
+    bench.must_commit(vec![put_spec("a", "one", 0)]).await;
+    let mut found = progress.clone();
+    for revision in 0..2 {
+        let put = Write::PutProgress {
+            job: job("a"),
+            progress: Box::new(found),
+            expected: revision,
+        };
+        bench.must_commit(vec![put]).await;
+        bench = bench.reopen(factory).await;
+        found = bench.load().await.jobs.remove(0).progress;
+        assert_eq!(found, progress);
+    }
+}
+
+fn completion(kind: CompletionKind) -> Completion {
+    let number = u64::MAX - 1;
+    match kind {
+        CompletionKind::Success => Completion {
+            number,
+            kind,
+            run: Some(key("a", -7, 1)),
+            lineage: [(job("a"), number), (job("root"), 0)].into(),
+        },
+        CompletionKind::Failure | CompletionKind::Killed => Completion {
+            number: 0,
+            kind,
+            run: None,
+            lineage: Lineage::new(),
+        },
+    }
+}
+
+/// Every valid name is a name here, and names that differ in case are two.
+pub async fn takes_every_name(factory: &mut impl StoreFactory) {
+    let bench = Bench::open(factory).await;
+    let longest = "x".repeat(chronos_model::JOB_NAME_LEN_MAX);
+    // As they sort: by their bytes.
+    let names = [
+        "#1 #", "-", "...", "0", "A", "A b", "_", "a", "a#", "a.b", "ab", &longest,
+    ];
+    for name in names {
+        bench
+            .must_commit(vec![
+                put_spec(name, name, 0),
+                put_progress(name, 1, 0),
+                put_run(name, 1, 0, RunState::Queued),
+                put_run(name, 0, 0, RunState::Ended),
+                put_calendar(name, 1),
+            ])
+            .await;
+    }
+    let bench = bench.reopen(factory).await;
+    let loaded = bench.load().await;
+    let jobs: Vec<_> = loaded
+        .jobs
+        .iter()
+        .map(|job| job.spec.name.as_str())
+        .collect();
+    assert_eq!(jobs, names);
+    let runs: Vec<_> = loaded
+        .active_runs
+        .iter()
+        .map(|run| run.key.job.as_str())
+        .collect();
+    assert_eq!(runs, names);
+    let calendars = loaded.calendars.iter().map(|found| found.name().as_str());
+    assert_eq!(calendars.collect::<Vec<_>>(), names);
+    for name in names {
+        assert_eq!(bench.history(name, 10).await, [(0, 0)], "{name:?}");
+        bench
+            .must_commit(vec![delete(name, 1), delete_calendar(name)])
+            .await;
+    }
+    let loaded = bench.load().await;
+    assert_eq!(loaded.tombs.len(), names.len());
+    assert_eq!(loaded.calendars, []);
+}
