@@ -15,5 +15,5 @@ mod recovery;
 mod retries;
 mod schedules;
 mod simulation;
-// mod upkeep;
+mod upkeep;
 mod world;

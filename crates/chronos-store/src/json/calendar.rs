@@ -7,7 +7,7 @@ use super::spec::join;
 
 /// Returns the stored form of a calendar.
 pub fn encode_calendar(calendar: &Calendar) -> String {
-    calendar.to_json().to_string()
+    Value::Object(calendar.to_json()).to_string()
 }
 
 /// Reads the stored form of a calendar.
