@@ -11,7 +11,7 @@ pub(crate) fn job_json(view: &View, job: &Job, fetches: FetchOutput) -> Map<Stri
     let mut put = |key: &str, value: Value| {
         fields.insert(key.to_owned(), value);
     };
-    let next = job.next_target().map(|next| next.at.to_string());
+    let next = job.next_run().map(|at| at.to_string());
     let last = progress.last_success.max(progress.last_error);
     put("nextRun", next.into());
     put("lastRun", last.map(|at| at.to_string()).into());

@@ -13,11 +13,13 @@
 
 mod array;
 mod backend;
+mod backfill;
 mod body;
 mod bounds;
 mod config;
 mod definitions;
 mod error;
+mod explain;
 mod graph;
 mod guard;
 mod job_json;

@@ -311,6 +311,9 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("GET", "/v1/scheduler/job/a%2Fb", 400, "name"),
     ("GET", "/v1/scheduler/job/nobody/runs", 404, "name"),
     ("GET", "/v1/scheduler/job/a%2Fb/runs", 404, "name"),
+    ("GET", "/v1/scheduler/job/nobody/explain", 404, "name"),
+    ("GET", "/v1/scheduler/job/a%2Fb/explain", 404, "name"),
+    ("GET", "/v1/scheduler/job/success/explain", 404, "name"),
     // Jobs with children.
     ("DELETE", "/v1/scheduler/job/extract", 409, "children"),
     (
@@ -401,6 +404,7 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("GET", "/v1/scheduler/job/", 404, "path"),
     ("GET", "/v1/scheduler/job/%zz", 400, "path"),
     ("GET", "/v1/scheduler/job/%ff", 400, "path"),
+    ("GET", "/v1/scheduler/job/%ff/explain", 400, "path"),
     ("GET", "/%", 400, "path"),
     ("GET", "/v1/scheduler/iso8601", 405, "method"),
     ("DELETE", "/v1/scheduler/jobs", 405, "method"),
@@ -408,6 +412,9 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("PATCH", "/v1/scheduler/job/extract", 405, "method"),
     ("GET", "/v1/scheduler/job/success/extract", 405, "method"),
     ("GET", "/v1/scheduler/task/kill/extract", 405, "method"),
+    ("POST", "/v1/scheduler/job/extract/explain", 405, "method"),
+    ("GET", "/v1/scheduler/job/extract/backfill", 405, "method"),
+    ("GET", "/v1/scheduler/job/success/backfill", 405, "method"),
     ("POST", "/ping", 405, "method"),
     ("OPTIONS", "/v1/scheduler/jobs", 405, "method"),
 ];

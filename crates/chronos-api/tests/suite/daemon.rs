@@ -349,6 +349,10 @@ impl Backend for Daemon {
         inner.outage.is_none().then(|| "localhost:4400".to_owned())
     }
 
+    fn is_leader(&self) -> bool {
+        self.lock().outage.is_none()
+    }
+
     fn health(&self) -> Health {
         Health {
             parts: vec![("store", self.lock().outage.clone()), ("agent", None)],

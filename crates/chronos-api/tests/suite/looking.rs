@@ -234,7 +234,7 @@ async fn answers_about_itself() {
     assert_eq!(index.status, StatusCode::OK);
     assert!(index.header("content-type").starts_with("text/html"));
     let health = site.get("/health").await;
-    insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","parts":[{"name":"store","status":"ok","problem":null},{"name":"agent","status":"ok","problem":null}],"jobs":1,"queued":0,"quarantinedCount":0,"quarantined":[]}"#);
+    insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","parts":[{"name":"store","status":"ok","problem":null},{"name":"agent","status":"ok","problem":null}],"jobs":1,"queued":0,"calendars":0,"audit":{"rounds":0,"lastRound":null,"jobs":0,"found":0},"quarantinedCount":0,"quarantined":[]}"#);
 }
 
 #[tokio::test]
@@ -253,6 +253,7 @@ async fn answers_head_as_get_without_the_body() {
         "/v1/scheduler/graph/dot",
         "/v1/scheduler/graph/csv",
         "/v1/scheduler/job/a/runs",
+        "/v1/scheduler/job/a/explain",
         "/v1/scheduler/job/stat/a",
         "/v1/scheduler/stats/mean",
     ] {

@@ -5,11 +5,13 @@
     reason = "a test that cannot go on has failed, helpers included"
 )]
 
+mod backfill;
 mod bad_input;
 mod chronos_clients;
 mod client;
 mod daemon;
 mod definitions;
+mod explain;
 mod guard;
 mod logs;
 mod looking;
