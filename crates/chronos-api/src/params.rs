@@ -7,7 +7,7 @@ use axum::{
     response::IntoResponse,
 };
 use chronos_core::{Job, View};
-use chronos_model::{JobName, JobNameError, RunKey, RunKeyError};
+use chronos_model::{JobName, JobNameError, RunKey, RunKeyError, Timestamp, TimestampError};
 use http::{StatusCode, request::Parts};
 use percent_encoding::percent_decode_str;
 
@@ -148,6 +148,16 @@ impl Query {
             let known: Vec<&str> = words.iter().map(|&(word, _)| word).collect();
             ApiError::bad(name, format!("{text:?} is none of: {}", known.join(", ")))
         })
+    }
+
+    /// Returns an instant.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let instant = |text: &str| {
+            text.trim()
+                .parse()
+                .map_err(|error: TimestampError| ApiError::bad(name, error.to_string()))
+        };
+        self.text(name).map(instant).transpose()
     }
 
     /// Returns the key of a run.

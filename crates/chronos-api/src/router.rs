@@ -22,13 +22,13 @@ use tower_http::{
 use crate::{
     ApiConfig, Backend, backfill,
     bounds::{self, REQUESTS_MAX},
-    definitions,
+    calendars, definitions,
     error::ApiError,
     explain, graph,
     guard::{self, Guard},
     jobs,
     log::{self, FOLLOWERS_MAX},
-    orders, runs, stats, status,
+    orders, preview, runs, stats, status,
 };
 
 /// What every handler gets.
@@ -115,6 +115,7 @@ fn scheduler() -> Router<App> {
         .route("/job/{name}/runs", get(runs::of_job))
         .route("/job/success/{name}", put(orders::mark_success))
         .route("/job/{name}/explain", get(explain::of_job))
+        .route("/job/{name}/preview", get(preview::of_job))
         .route("/job/{name}/backfill", post(backfill::of_job))
         // Two of the routes above at once: the runs of a job called `success`, and a job called `runs`.
         .route(
@@ -126,10 +127,22 @@ fn scheduler() -> Router<App> {
             marking("explain", get(explain::of_job)),
         )
         .route(
+            "/job/success/preview",
+            marking("preview", get(preview::of_job)),
+        )
+        .route(
             "/job/success/backfill",
             marking("backfill", post(backfill::of_job)),
         )
         .route("/job/stat/{name}", get(stats::of_job))
+        .route("/schedule/preview", post(preview::of_document))
+        .route("/calendars", get(calendars::list))
+        .route(
+            "/calendar/{name}",
+            get(calendars::one)
+                .put(calendars::put)
+                .delete(calendars::delete),
+        )
         .route("/runs/{id}", get(runs::one).delete(runs::kill))
         .route("/runs/{id}/log", get(log::read))
         .route("/task/kill/{name}", delete(orders::kill))

@@ -57,7 +57,7 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
         "status": if well { "ok" } else { "failing" },
         "version": env!("CARGO_PKG_VERSION"),
         "parts": parts.collect::<Vec<_>>(),
-        "jobs": view.jobs().len(),
+        "jobs": view.job_count(),
         "queued": view.queued(),
         "calendars": view.calendars().len(),
         "audit": {

@@ -7,6 +7,7 @@
 
 mod backfill;
 mod bad_input;
+mod calendars;
 mod chronos_clients;
 mod client;
 mod daemon;
@@ -16,6 +17,7 @@ mod guard;
 mod logs;
 mod looking;
 mod orders;
+mod preview;
 mod runs;
 mod sockets;
 mod trouble;
