@@ -242,6 +242,17 @@ async fn answers_about_itself() {
     assert!(index.header("content-type").starts_with("text/html"));
     let health = site.get("/health").await;
     insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","parts":[{"name":"store","status":"ok","problem":null},{"name":"agent","status":"ok","problem":null}],"jobs":1,"queued":0,"calendars":0,"audit":{"rounds":0,"lastRound":null,"jobs":0,"found":0},"quarantinedCount":0,"quarantined":[]}"#);
+    for name in ["b", "c"] {
+        site.hourly(name).await;
+    }
+    for _ in 0..3 {
+        site.daemon.audit(2);
+    }
+    let audit = site.json("/health").await["audit"].clone();
+    assert_eq!(
+        audit,
+        json!({"rounds": 1, "lastRound": crate::daemon::START, "jobs": 5, "found": 0})
+    );
 }
 
 #[tokio::test]
