@@ -12,6 +12,7 @@ mod chronos_clients;
 mod client;
 mod daemon;
 mod definitions;
+mod docs;
 mod explain;
 mod guard;
 mod logs;
