@@ -57,6 +57,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Returns `host:port` of the leader, `None` when there is none.
     fn leader(&self) -> Option<String>;
 
+    /// Whether it is this daemon that starts runs; one that does not answers from what it knows.
+    fn is_leader(&self) -> bool;
+
     /// Returns how the daemon's parts are.
     fn health(&self) -> Health;
 }

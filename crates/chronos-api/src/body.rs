@@ -49,7 +49,10 @@ impl<S: Sync> FromRequest<S> for Document {
             .await
             .map_err(|_error: Elapsed| too_slow())??;
         if body.is_empty() {
-            return Err(ApiError::bad(FIELD, "is empty; expected a job as JSON"));
+            return Err(ApiError::bad(
+                FIELD,
+                "is empty; expected a document as JSON",
+            ));
         }
         // It says what and where (line and column), and quotes nothing.
         let value = serde_json::from_slice(&body)

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chronos_core::Refusal;
-use chronos_model::{FieldProblem, JobName, PROBLEMS_MAX};
+use chronos_model::{CalendarName, FieldProblem, JobName, PROBLEMS_MAX};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
@@ -90,26 +90,39 @@ impl ApiError {
         Self::with_errors(status, format!("unknown job {name}"), vec![problem])
     }
 
-    fn has_children(job: &JobName, children: &[JobName]) -> Self {
-        let names: Vec<&str> = children.iter().map(JobName::as_str).collect();
-        let child = |name: &&str| FieldProblem {
-            field: "children".to_owned(),
-            problem: (*name).to_owned(),
+    /// A calendar that is not there.
+    pub(crate) fn unknown_calendar(name: &str) -> Self {
+        let problem = FieldProblem {
+            field: "name".to_owned(),
+            problem: format!("there is no calendar {name:?}"),
         };
-        let mut errors: Vec<FieldProblem> = names.iter().take(PROBLEMS_MAX).map(child).collect();
-        if names.len() > PROBLEMS_MAX {
-            let unlisted = names.len() - PROBLEMS_MAX;
-            errors.push(FieldProblem {
-                field: "job".to_owned(),
-                problem: format!("{unlisted} further children are not listed"),
-            });
-        }
+        Self::with_errors(
+            StatusCode::NOT_FOUND,
+            format!("unknown calendar {name}"),
+            vec![problem],
+        )
+    }
+
+    fn has_children(job: &JobName, children: &[JobName]) -> Self {
         let message = format!(
             "job {job} has {} children; add ?cascade=reparent or ?cascade=delete, or delete them first: {}",
-            names.len(),
-            names.join(", ")
+            children.len(),
+            joined(children)
         );
-        Self::with_errors(StatusCode::CONFLICT, message, errors)
+        Self::with_errors(
+            StatusCode::CONFLICT,
+            message,
+            in_the_way("children", children),
+        )
+    }
+
+    fn calendar_in_use(calendar: &CalendarName, jobs: &[JobName]) -> Self {
+        let message = format!(
+            "calendar {calendar} is used by {} jobs; take it from them first: {}",
+            jobs.len(),
+            joined(jobs)
+        );
+        Self::with_errors(StatusCode::CONFLICT, message, in_the_way("jobs", jobs))
     }
 
     /// The same with a header.
@@ -134,6 +147,12 @@ impl From<CommandError> for ApiError {
             CommandError::Refused(Refusal::Invalid { field, problem }) => Self::bad(field, problem),
             CommandError::Refused(Refusal::HasChildren { job, children }) => {
                 Self::has_children(&job, &children)
+            }
+            CommandError::Refused(Refusal::UnknownCalendar(calendar)) => {
+                Self::unknown_calendar(calendar.as_str())
+            }
+            CommandError::Refused(Refusal::CalendarInUse { calendar, jobs }) => {
+                Self::calendar_in_use(&calendar, &jobs)
             }
             CommandError::Refused(refusal) => Self::new(StatusCode::CONFLICT, refusal.to_string()),
         }
@@ -163,6 +182,28 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+fn joined(jobs: &[JobName]) -> String {
+    let names: Vec<&str> = jobs.iter().map(JobName::as_str).collect();
+    names.join(", ")
+}
+
+// The jobs that keep a command from being carried out, each as a problem of its own.
+fn in_the_way(field: &str, jobs: &[JobName]) -> Vec<FieldProblem> {
+    let problem = |job: &JobName| FieldProblem {
+        field: field.to_owned(),
+        problem: job.to_string(),
+    };
+    let mut errors: Vec<FieldProblem> = jobs.iter().take(PROBLEMS_MAX).map(problem).collect();
+    if jobs.len() > PROBLEMS_MAX {
+        let unlisted = jobs.len() - PROBLEMS_MAX;
+        errors.push(FieldProblem {
+            field: "job".to_owned(),
+            problem: format!("{unlisted} further {field} are not listed"),
+        });
+    }
+    errors
 }
 
 fn shortened(message: &str) -> String {

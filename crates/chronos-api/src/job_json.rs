@@ -1,7 +1,7 @@
 //! A job as the API shows it.
 
 use chronos_core::{Job, View, Waiting};
-use chronos_model::{FetchOutput, JobName};
+use chronos_model::{FetchOutput, JobName, SchedulePart};
 use serde_json::{Map, Value, json};
 
 /// Writes a job: Chronos' fields in Chronos' order, then what we compute.
@@ -11,7 +11,7 @@ pub(crate) fn job_json(view: &View, job: &Job, fetches: FetchOutput) -> Map<Stri
     let mut put = |key: &str, value: Value| {
         fields.insert(key.to_owned(), value);
     };
-    let next = job.next_target().map(|next| next.at.to_string());
+    let next = job.next_run().map(|at| at.to_string());
     let last = progress.last_success.max(progress.last_error);
     put("nextRun", next.into());
     put("lastRun", last.map(|at| at.to_string()).into());
@@ -27,11 +27,15 @@ pub(crate) fn job_json(view: &View, job: &Job, fetches: FetchOutput) -> Map<Stri
 pub(crate) fn summary_json(job: &Job) -> Value {
     let spec = job.spec();
     let parents = spec.parents().iter();
+    // Chronos' clients parse it, so of several schedules it shows one.
+    let first = spec
+        .schedule()
+        .and_then(|schedule| schedule.parts().first());
     json!({
         "name": spec.name.as_str(),
         "status": job.last_status().to_string(),
         "state": job.activity().to_string(),
-        "schedule": spec.schedule().map_or("", |schedule| schedule.text()),
+        "schedule": first.map_or("", SchedulePart::text),
         "parents": parents.map(JobName::as_str).collect::<Vec<_>>(),
         "disabled": spec.disabled,
     })

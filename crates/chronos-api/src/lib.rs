@@ -13,11 +13,14 @@
 
 mod array;
 mod backend;
+mod backfill;
 mod body;
 mod bounds;
+mod calendars;
 mod config;
 mod definitions;
 mod error;
+mod explain;
 mod graph;
 mod guard;
 mod job_json;
@@ -25,6 +28,7 @@ mod jobs;
 mod log;
 mod orders;
 mod params;
+mod preview;
 mod router;
 mod run_json;
 mod runs;

@@ -60,9 +60,10 @@ pub(crate) async fn mark_success(
     mark(&app, &name).await
 }
 
-/// `PUT job/success/runs`: the same for a job whose name is a word of another route.
-pub(crate) async fn mark_success_of_runs(State(app): State<App>) -> Result<Response, ApiError> {
-    mark(&app, "runs").await
+/// `PUT job/success/runs`, `PUT job/success/explain`, …: the same for a job whose name is a word of
+/// another route.
+pub(crate) async fn mark_success_of(app: App, name: &'static str) -> Result<Response, ApiError> {
+    mark(&app, name).await
 }
 
 async fn mark(app: &App, name: &str) -> Result<Response, ApiError> {

@@ -1,12 +1,13 @@
 //! What a request says in its path and its query.
 
-use std::{fmt::Display, ops::RangeBounds, str::FromStr};
+use std::{fmt::Display, ops::RangeBounds, str::FromStr, sync::Arc};
 
 use axum::{
-    extract::{FromRequestParts, Path, rejection::PathRejection},
+    extract::{FromRequestParts, Path, RawPathParams, rejection::PathRejection},
     response::IntoResponse,
 };
-use chronos_model::{JobName, JobNameError, RunKey, RunKeyError};
+use chronos_core::{Job, View};
+use chronos_model::{JobName, JobNameError, RunKey, RunKeyError, Timestamp, TimestampError};
 use http::{StatusCode, request::Parts};
 use percent_encoding::percent_decode_str;
 
@@ -25,6 +26,34 @@ impl<S: Send + Sync> FromRequestParts<S> for JobInPath {
             .map(Self)
             .map_err(|error: JobNameError| ApiError::bad("name", error.to_string()))
     }
+}
+
+/// The job in the path of a route of ours: a name that nobody can have is not found either.
+///
+/// A route without a variable part is the one of the job called `success`, whose name is a word of
+/// another route.
+#[derive(Debug)]
+pub(crate) struct KnownJob(pub(crate) JobName);
+
+impl<S: Send + Sync> FromRequestParts<S> for KnownJob {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| unreadable(rejection.into_response().status()))?;
+        let mut params = params.iter();
+        let name = params.next().map_or("success", |(_, name)| name);
+        name.parse()
+            .map(Self)
+            .map_err(|_error: JobNameError| ApiError::unknown_job_as(StatusCode::NOT_FOUND, name))
+    }
+}
+
+/// Finds the job of a route of ours.
+pub(crate) fn known<'a>(view: &'a View, name: &JobName) -> Result<&'a Arc<Job>, ApiError> {
+    view.job(name)
+        .ok_or_else(|| ApiError::unknown_job_as(StatusCode::NOT_FOUND, name.as_str()))
 }
 
 /// The run in the path.
@@ -50,10 +79,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path: Result<Path<String>, PathRejection> =
             Path::from_request_parts(parts, state).await;
-        path.map(|Path(text)| Self(text)).map_err(|rejection| {
-            ApiError::field(rejection.into_response().status(), "path", "cannot be read")
-        })
+        path.map(|Path(text)| Self(text))
+            .map_err(|rejection| unreadable(rejection.into_response().status()))
     }
+}
+
+fn unreadable(status: StatusCode) -> ApiError {
+    ApiError::field(status, "path", "cannot be read")
 }
 
 /// The parameters of the query.
@@ -116,6 +148,16 @@ impl Query {
             let known: Vec<&str> = words.iter().map(|&(word, _)| word).collect();
             ApiError::bad(name, format!("{text:?} is none of: {}", known.join(", ")))
         })
+    }
+
+    /// Returns an instant.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let instant = |text: &str| {
+            text.trim()
+                .parse()
+                .map_err(|error: TimestampError| ApiError::bad(name, error.to_string()))
+        };
+        self.text(name).map(instant).transpose()
     }
 
     /// Returns the key of a run.

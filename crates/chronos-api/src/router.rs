@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     middleware,
     routing::{MethodRouter, delete, get, post, put},
 };
@@ -20,15 +20,15 @@ use tower_http::{
 };
 
 use crate::{
-    ApiConfig, Backend,
+    ApiConfig, Backend, backfill,
     bounds::{self, REQUESTS_MAX},
-    definitions,
+    calendars, definitions,
     error::ApiError,
-    graph,
+    explain, graph,
     guard::{self, Guard},
     jobs,
     log::{self, FOLLOWERS_MAX},
-    orders, runs, stats, status,
+    orders, preview, runs, stats, status,
 };
 
 /// What every handler gets.
@@ -114,12 +114,35 @@ fn scheduler() -> Router<App> {
         )
         .route("/job/{name}/runs", get(runs::of_job))
         .route("/job/success/{name}", put(orders::mark_success))
-        // Both of the routes above: the runs of a job called `success`, and a job called `runs`.
+        .route("/job/{name}/explain", get(explain::of_job))
+        .route("/job/{name}/preview", get(preview::of_job))
+        .route("/job/{name}/backfill", post(backfill::of_job))
+        // Two of the routes above at once: the runs of a job called `success`, and a job called `runs`.
         .route(
             "/job/success/runs",
-            get(runs::of_job_success).put(orders::mark_success_of_runs),
+            marking("runs", get(runs::of_job_success)),
+        )
+        .route(
+            "/job/success/explain",
+            marking("explain", get(explain::of_job)),
+        )
+        .route(
+            "/job/success/preview",
+            marking("preview", get(preview::of_job)),
+        )
+        .route(
+            "/job/success/backfill",
+            marking("backfill", post(backfill::of_job)),
         )
         .route("/job/stat/{name}", get(stats::of_job))
+        .route("/schedule/preview", post(preview::of_document))
+        .route("/calendars", get(calendars::list))
+        .route(
+            "/calendar/{name}",
+            get(calendars::one)
+                .put(calendars::put)
+                .delete(calendars::delete),
+        )
         .route("/runs/{id}", get(runs::one).delete(runs::kill))
         .route("/runs/{id}/log", get(log::read))
         .route("/task/kill/{name}", delete(orders::kill))
@@ -127,6 +150,11 @@ fn scheduler() -> Router<App> {
         .route("/graph/csv", get(graph::csv))
         .route("/stats/{key}", get(stats::of_all))
         .route("/leader", get(status::leader))
+}
+
+// A job may be called like the last word of a route, and marked as successful.
+fn marking(job: &'static str, router: MethodRouter<App>) -> MethodRouter<App> {
+    router.put(move |State(app): State<App>| orders::mark_success_of(app, job))
 }
 
 // Chronos 2 took either.

@@ -1,7 +1,7 @@
 //! A run as the API shows it.
 
 use chronos_core::View;
-use chronos_model::{Covered, Outcome, Run, Timestamp};
+use chronos_model::{Covered, Outcome, Run, RunKey, Timestamp};
 use serde_json::{Value, json};
 
 /// Writes a run; one that waits says why, as of the view.
@@ -30,11 +30,15 @@ pub(crate) fn run_json(view: &View, run: &Run) -> Value {
         "arguments": run.arguments,
         "notBefore": stamp(run.not_before),
     });
-    if let Some(Covered { first, count }) = run.covers
-        && let Some(fields) = fields.as_object_mut()
-    {
-        let covers = json!({"first": first.to_string(), "count": count});
-        fields.insert("covers".to_owned(), covers);
+    if let Some(fields) = fields.as_object_mut() {
+        if let Some(generation) = run.parents.as_ref().filter(|made| !made.runs.is_empty()) {
+            let parents = generation.runs.iter().map(RunKey::to_string);
+            fields.insert("parents".to_owned(), parents.collect());
+        }
+        if let Some(Covered { first, count }) = run.covers {
+            let covers = json!({"first": first.to_string(), "count": count});
+            fields.insert("covers".to_owned(), covers);
+        }
     }
     fields
 }

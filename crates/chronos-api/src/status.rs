@@ -52,12 +52,20 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
     let quarantined = view.quarantined();
     let listed = quarantined.iter().take(QUARANTINED_LISTED_MAX);
     let listed = listed.map(|record| json!({"key": record.key, "problem": record.problem}));
+    let audit = view.audit();
     let body = json!({
         "status": if well { "ok" } else { "failing" },
         "version": env!("CARGO_PKG_VERSION"),
         "parts": parts.collect::<Vec<_>>(),
-        "jobs": view.jobs().len(),
+        "jobs": view.job_count(),
         "queued": view.queued(),
+        "calendars": view.calendars().len(),
+        "audit": {
+            "rounds": audit.rounds,
+            "lastRound": audit.last_round.map(|at| at.to_string()),
+            "jobs": audit.jobs,
+            "found": audit.found,
+        },
         "quarantinedCount": quarantined.len(),
         "quarantined": listed.collect::<Vec<_>>(),
     });

@@ -122,6 +122,10 @@ impl Backend for Handle {
         Some(self.leader.clone())
     }
 
+    fn is_leader(&self) -> bool {
+        self.problem.borrow().is_none()
+    }
+
     fn health(&self) -> Health {
         let agent = self
             .requests

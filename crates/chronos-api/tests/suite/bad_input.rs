@@ -15,16 +15,22 @@ async fn site() -> Site {
     site.hourly("other").await;
     site.child("load", &["extract"]).await;
     site.child("report", &["load"]).await;
+    site.calendar(
+        "nights",
+        &json!({"windows": [{"from": "22:00", "to": "06:00"}]}),
+    )
+    .await;
     site
 }
 
-async fn state(site: &Site) -> (Vec<u8>, Vec<u8>, usize) {
-    let runs = site.json("/v1/scheduler/job/extract/runs").await;
-    (
-        site.get("/v1/scheduler/jobs").await.body,
-        site.get("/v1/scheduler/graph/csv").await.body,
-        runs.as_array().unwrap().len(),
-    )
+async fn state(site: &Site) -> [Vec<u8>; 4] {
+    let look = async |path: &str| site.get(&format!("/v1/scheduler/{path}")).await.body;
+    [
+        look("jobs").await,
+        look("graph/csv").await,
+        look("calendars").await,
+        look("job/extract/runs").await,
+    ]
 }
 
 /// One bad request, and what is said to it.
@@ -117,6 +123,54 @@ const FIELDS: &[(&str, &str)] = &[
     (r#"{"concurrent": []}"#, "concurrent"),
     (r#"{"epsilon": "soon"}"#, "epsilon"),
     (r#"{"catchUp": "everything"}"#, "catchUp"),
+    (r#"{"catchUpLimit": 5}"#, "catchUpLimit"),
+    (r#"{"catchUp": "none", "catchUpLimit": 5}"#, "catchUpLimit"),
+    (r#"{"catchUp": "all", "catchUpLimit": 0}"#, "catchUpLimit"),
+    (
+        r#"{"catchUp": "all", "catchUpLimit": 10001}"#,
+        "catchUpLimit",
+    ),
+    (r#"{"overlap": "sometimes"}"#, "overlap"),
+    (r#"{"overlap": "skip", "concurrent": true}"#, "overlap"),
+    (r#"{"overlap": "allow", "concurrent": false}"#, "overlap"),
+    (r#"{"overlapLimit": 2}"#, "overlapLimit"),
+    (
+        r#"{"overlap": "queueAll", "overlapLimit": -1}"#,
+        "overlapLimit",
+    ),
+    (r#"{"retryBackoff": "linear"}"#, "retryBackoff"),
+    (r#"{"retryDelayMax": 60}"#, "retryDelayMax"),
+    (
+        r#"{"retryBackoff": "exponential", "retryDelayMax": 604801}"#,
+        "retryDelayMax",
+    ),
+    (r#"{"startTimeout": "soon"}"#, "startTimeout"),
+    (r#"{"jitter": 86401}"#, "jitter"),
+    (r#"{"endTime": "never"}"#, "endTime"),
+    (r#"{"dst": "skip"}"#, "dst"),
+    (r#"{"dst": {"gap": "jump"}}"#, "dst.gap"),
+    (r#"{"dst": {"overlap": "third"}}"#, "dst.overlap"),
+    (r#"{"calendar": "nobody"}"#, "calendar"),
+    (r#"{"calendar": ["nights", "nobody"]}"#, "calendar"),
+    (r#"{"calendar": ["nights", "a/b"]}"#, "calendar[1]"),
+    (r#"{"calendar": {}}"#, "calendar"),
+    (r#"{"cron": "0 6 * * *"}"#, "cron"),
+    (r#"{"schedule": null, "cron": "0 25 * * *"}"#, "cron"),
+    (r#"{"schedule": null, "cron": ["0 6 * * *"]}"#, "cron"),
+    (r#"{"schedule": null, "schedules": []}"#, "schedules"),
+    (r#"{"schedule": null, "schedules": "R//P1D"}"#, "schedules"),
+    (
+        r#"{"schedule": null, "schedules": ["R//P1D", {"cron": "x"}]}"#,
+        "schedules[1].cron",
+    ),
+    (r#"{"schedule": null, "schedules": [{}]}"#, "schedules[0]"),
+    (r#"{"dependencyRule": "allDone"}"#, "dependencyRule"),
+    (r#"{"scheduleAndParents": true}"#, "parents"),
+    (
+        r#"{"scheduleAndParents": true, "parents": ["nobody"]}"#,
+        "parents",
+    ),
+    (r#"{"scheduleAndParents": "perhaps"}"#, "scheduleAndParents"),
     (r#"{"maxCompletionTime": "an hour"}"#, "maxCompletionTime"),
     (r#"{"arguments": "-v"}"#, "arguments"),
     (r#"{"uris": ["http://a", 7, {}]}"#, "uris[2]"),
@@ -203,6 +257,22 @@ async fn bad_parents() {
         (
             json!({"name": "new", "command": "true", "parents": ["new"]}),
             "parents[0]",
+        ),
+        (
+            json!({"name": "new", "command": "true", "parents": ["extract"], "dependencyRule": "most"}),
+            "dependencyRule",
+        ),
+        (
+            json!({"name": "new", "command": "true", "parents": ["extract"], "scheduleAndParents": true}),
+            "schedule",
+        ),
+        (
+            json!({"name": "new", "command": "true", "schedule": "R//PT1H", "scheduleAndParents": true}),
+            "parents",
+        ),
+        (
+            json!({"name": "load", "command": "true", "parents": ["report"], "cron": "@daily", "scheduleAndParents": true}),
+            "parents",
         ),
         // Cycles of two and of three.
         (
@@ -311,6 +381,12 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("GET", "/v1/scheduler/job/a%2Fb", 400, "name"),
     ("GET", "/v1/scheduler/job/nobody/runs", 404, "name"),
     ("GET", "/v1/scheduler/job/a%2Fb/runs", 404, "name"),
+    ("GET", "/v1/scheduler/job/nobody/explain", 404, "name"),
+    ("GET", "/v1/scheduler/job/a%2Fb/explain", 404, "name"),
+    ("GET", "/v1/scheduler/job/success/explain", 404, "name"),
+    ("GET", "/v1/scheduler/job/nobody/preview", 404, "name"),
+    ("GET", "/v1/scheduler/calendar/nobody", 404, "name"),
+    ("DELETE", "/v1/scheduler/calendar/nobody", 404, "name"),
     // Jobs with children.
     ("DELETE", "/v1/scheduler/job/extract", 409, "children"),
     (
@@ -401,6 +477,7 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("GET", "/v1/scheduler/job/", 404, "path"),
     ("GET", "/v1/scheduler/job/%zz", 400, "path"),
     ("GET", "/v1/scheduler/job/%ff", 400, "path"),
+    ("GET", "/v1/scheduler/job/%ff/explain", 400, "path"),
     ("GET", "/%", 400, "path"),
     ("GET", "/v1/scheduler/iso8601", 405, "method"),
     ("DELETE", "/v1/scheduler/jobs", 405, "method"),
@@ -408,6 +485,14 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("PATCH", "/v1/scheduler/job/extract", 405, "method"),
     ("GET", "/v1/scheduler/job/success/extract", 405, "method"),
     ("GET", "/v1/scheduler/task/kill/extract", 405, "method"),
+    ("POST", "/v1/scheduler/job/extract/explain", 405, "method"),
+    ("GET", "/v1/scheduler/job/extract/backfill", 405, "method"),
+    ("POST", "/v1/scheduler/job/extract/preview", 405, "method"),
+    ("GET", "/v1/scheduler/schedule/preview", 405, "method"),
+    ("PUT", "/v1/scheduler/calendars", 405, "method"),
+    ("POST", "/v1/scheduler/calendar/nights", 405, "method"),
+    ("GET", "/v1/scheduler/calendar/", 404, "path"),
+    ("GET", "/v1/scheduler/job/success/backfill", 405, "method"),
     ("POST", "/ping", 405, "method"),
     ("OPTIONS", "/v1/scheduler/jobs", 405, "method"),
 ];

@@ -93,6 +93,14 @@ impl Site {
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
     }
 
+    /// Creates or replaces a calendar.
+    pub(crate) async fn calendar(&self, name: &str, document: &Value) -> Answer {
+        let path = format!("/v1/scheduler/calendar/{name}");
+        let answer = self.ask("PUT", &path, &[JSON], document.to_string()).await;
+        assert!(answer.status.is_success(), "{answer:?} {}", answer.text());
+        answer
+    }
+
     /// Creates a job with parents.
     pub(crate) async fn child(&self, name: &str, parents: &[&str]) {
         let job = json!({"name": name, "command": format!("echo {name}"), "parents": parents});

@@ -90,6 +90,13 @@ impl Daemon {
         inner.work();
     }
 
+    /// Lets the scheduler look after so many jobs.
+    pub(crate) fn audit(&self, jobs: usize) {
+        let mut inner = self.lock();
+        inner.inputs.push_back(Input::Audit { jobs });
+        inner.work();
+    }
+
     /// Ends a task with an exit code.
     pub(crate) fn finish(&self, key: &RunKey, exit_code: i32) {
         self.lock().finish(key, exit_code);
@@ -347,6 +354,10 @@ impl Backend for Daemon {
     fn leader(&self) -> Option<String> {
         let inner = self.lock();
         inner.outage.is_none().then(|| "localhost:4400".to_owned())
+    }
+
+    fn is_leader(&self) -> bool {
+        self.lock().outage.is_none()
     }
 
     fn health(&self) -> Health {

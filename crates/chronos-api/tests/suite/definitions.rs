@@ -1,6 +1,6 @@
 //! Creating, replacing and deleting jobs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{JSON, Site};
 
@@ -101,6 +101,137 @@ async fn turns_a_scheduled_job_into_a_dependent_one_and_back() {
     site.hourly("b").await;
     let job = site.json("/v1/scheduler/job/b").await;
     assert_eq!(job["schedule"], "R/2024-05-01T01:00:00Z/PT1H");
+}
+
+/// Fields of a job that Chronos did not have, and how they are shown.
+const FIELDS: &[(&str, &str)] = &[
+    (
+        r#"{"catchUp": "ALL", "catchUpLimit": "7"}"#,
+        r#"{"catchUp": "all", "catchUpLimit": 7}"#,
+    ),
+    (
+        r#"{"catchUp": "none"}"#,
+        r#"{"catchUp": "none", "catchUpLimit": null}"#,
+    ),
+    (
+        r#"{"overlap": "skip"}"#,
+        r#"{"overlap": "skip", "concurrent": false}"#,
+    ),
+    (
+        r#"{"overlap": "queueAll", "overlapLimit": 3, "concurrent": "false"}"#,
+        r#"{"overlap": "queueAll", "overlapLimit": 3}"#,
+    ),
+    (r#"{"overlap": "replace"}"#, r#"{"overlap": "replace"}"#),
+    (
+        r#"{"overlap": "allow", "overlapLimit": "2"}"#,
+        r#"{"overlap": "allow", "overlapLimit": 2, "concurrent": true}"#,
+    ),
+    (
+        r#"{"retryDelay": 1, "retryBackoff": "exponential", "retryDelayMax": 60}"#,
+        r#"{"retryDelay": 1, "retryBackoff": "exponential", "retryDelayMax": 60}"#,
+    ),
+    (
+        r#"{"startTimeout": "90", "jitter": 60}"#,
+        r#"{"startTimeout": 90, "jitter": 60}"#,
+    ),
+    (
+        r#"{"endTime": "2031-01-01T00:00:00Z", "dst": {"gap": "skip", "overlap": "both"}}"#,
+        r#"{"endTime": "2031-01-01T00:00:00Z", "dst": {"gap": "skip", "overlap": "both"}}"#,
+    ),
+    (r#"{"calendar": "nights"}"#, r#"{"calendar": ["nights"]}"#),
+    (
+        r#"{"schedule": null, "cron": "30 6 * * MON-FRI"}"#,
+        r#"{"schedule": null, "cron": "30 6 * * MON-FRI"}"#,
+    ),
+    (
+        r#"{"schedule": null, "schedules": ["R//P1D", {"cron": "@daily", "scheduleTimeZone": "Asia/Tokyo"}]}"#,
+        r#"{"schedules": ["R//P1D", {"cron": "@daily", "scheduleTimeZone": "Asia/Tokyo"}]}"#,
+    ),
+    (
+        r#"{"scheduleAndParents": true, "parents": ["a"], "dependencyRule": "anyFailure"}"#,
+        r#"{"schedule": "R/2030-01-01T00:00:00Z/PT1H", "scheduleAndParents": true, "parents": ["a"], "dependencyRule": "anyFailure"}"#,
+    ),
+];
+
+#[tokio::test]
+async fn shows_the_fields_of_ours_as_they_can_be_posted_again() {
+    let site = Site::new();
+    site.hourly("a").await;
+    site.calendar("nights", &json!({"weekdays": ["SUN"]})).await;
+    for (fields, want) in FIELDS {
+        let mut job =
+            json!({"name": "new", "command": "true", "schedule": "R/2030-01-01T00:00:00Z/PT1H"});
+        let fields: Value = serde_json::from_str(fields).unwrap();
+        for (key, value) in fields.as_object().unwrap() {
+            job[key] = value.clone();
+        }
+        // A job that waits for both may come by either way.
+        let both = job.get("scheduleAndParents").is_some();
+        let ways = if both {
+            &["iso8601", "dependency"][..]
+        } else {
+            &["iso8601"]
+        };
+        for way in ways {
+            let path = format!("/v1/scheduler/{way}");
+            site.post(&path, &job).await.check_no_content();
+            let shown = site.json("/v1/scheduler/job/new").await;
+            let want: Value = serde_json::from_str(want).unwrap();
+            for (key, value) in want.as_object().unwrap() {
+                assert_eq!(
+                    shown.get(key).unwrap_or(&Value::Null),
+                    value,
+                    "{key}: {shown}"
+                );
+            }
+            site.post(&path, &shown).await.check_no_content();
+            assert_eq!(site.json("/v1/scheduler/job/new").await, shown);
+            site.delete("/v1/scheduler/job/new")
+                .await
+                .check_no_content();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dependent_job_has_a_rule_for_its_parents() {
+    let site = Site::new();
+    site.hourly("a").await;
+    let job = json!({"name": "new", "command": "true", "parents": ["a"], "dependencyRule": "anyFailure", "retries": 0});
+    site.post("/v1/scheduler/dependency", &job)
+        .await
+        .check_no_content();
+    let shown = site.json("/v1/scheduler/job/new").await;
+    assert_eq!(shown["dependencyRule"], "anyFailure");
+    site.post("/v1/scheduler/dependency", &shown)
+        .await
+        .check_no_content();
+    assert_eq!(site.json("/v1/scheduler/job/new").await, shown);
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_both_says_for_which_parents() {
+    let site = Site::new();
+    site.hourly("a").await;
+    let job = json!({"name": "both", "command": "true", "parents": ["a"], "cron": "30 * * * *", "scheduleAndParents": true});
+    site.post("/v1/scheduler/iso8601", &job)
+        .await
+        .check_no_content();
+    let explain = async || site.json("/v1/scheduler/job/both/explain").await;
+    let next = explain().await["next"].clone();
+    assert_eq!(
+        (&next["target"], &next["parents"]),
+        (&json!("2024-05-01T00:30:00.000Z"), &json!(["a"]))
+    );
+    site.daemon.pass(1800);
+    assert_eq!(site.daemon.running("both"), None);
+    assert_eq!(explain().await["reasons"][0]["code"], "parents");
+    site.put("/v1/scheduler/job/a").await.check_no_content();
+    let parent = site.daemon.finish_job("a", 0);
+    assert!(site.daemon.running("both").is_some());
+    let run = site.json("/v1/scheduler/job/both/runs").await[0].clone();
+    assert_eq!(run["parents"], json!([parent.to_string()]));
+    assert_eq!(run["cause"], "schedule");
 }
 
 #[tokio::test]

@@ -173,6 +173,13 @@ async fn sums_up() {
     site.child("load", &["extract"]).await;
     let summary = site.get("/v1/scheduler/jobs/summary").await;
     insta::assert_snapshot!(summary.text(), @r#"{"jobs":[{"name":"extract","status":"fresh","state":"idle","schedule":"R/2024-05-01T01:00:00Z/PT1H","parents":[],"disabled":false},{"name":"load","status":"fresh","state":"idle","schedule":"","parents":["extract"],"disabled":false}]}"#);
+    let several =
+        json!({"name": "z", "command": "true", "schedules": [{"cron": "@daily"}, "R//PT1H"]});
+    site.post("/v1/scheduler/iso8601", &several)
+        .await
+        .check_no_content();
+    let summary = site.json("/v1/scheduler/jobs/summary").await;
+    assert_eq!(summary["jobs"][2]["schedule"], "@daily");
 }
 
 #[tokio::test]
@@ -234,13 +241,29 @@ async fn answers_about_itself() {
     assert_eq!(index.status, StatusCode::OK);
     assert!(index.header("content-type").starts_with("text/html"));
     let health = site.get("/health").await;
-    insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","parts":[{"name":"store","status":"ok","problem":null},{"name":"agent","status":"ok","problem":null}],"jobs":1,"queued":0,"quarantinedCount":0,"quarantined":[]}"#);
+    insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","parts":[{"name":"store","status":"ok","problem":null},{"name":"agent","status":"ok","problem":null}],"jobs":1,"queued":0,"calendars":0,"audit":{"rounds":0,"lastRound":null,"jobs":0,"found":0},"quarantinedCount":0,"quarantined":[]}"#);
+    for name in ["b", "c"] {
+        site.hourly(name).await;
+    }
+    for _ in 0..3 {
+        site.daemon.audit(2);
+    }
+    let audit = site.json("/health").await["audit"].clone();
+    assert_eq!(
+        audit,
+        json!({"rounds": 1, "lastRound": crate::daemon::START, "jobs": 5, "found": 0})
+    );
 }
 
 #[tokio::test]
 async fn answers_head_as_get_without_the_body() {
     let site = Site::new();
     site.hourly("a").await;
+    site.calendar(
+        "nights",
+        &json!({"windows": [{"from": "22:00", "to": "06:00"}]}),
+    )
+    .await;
     for path in [
         "/",
         "/ping",
@@ -253,6 +276,10 @@ async fn answers_head_as_get_without_the_body() {
         "/v1/scheduler/graph/dot",
         "/v1/scheduler/graph/csv",
         "/v1/scheduler/job/a/runs",
+        "/v1/scheduler/job/a/explain",
+        "/v1/scheduler/job/a/preview",
+        "/v1/scheduler/calendars",
+        "/scheduler/calendar/nights",
         "/v1/scheduler/job/stat/a",
         "/v1/scheduler/stats/mean",
     ] {

@@ -5,15 +5,20 @@
     reason = "a test that cannot go on has failed, helpers included"
 )]
 
+mod backfill;
 mod bad_input;
+mod calendars;
 mod chronos_clients;
 mod client;
 mod daemon;
 mod definitions;
+mod docs;
+mod explain;
 mod guard;
 mod logs;
 mod looking;
 mod orders;
+mod preview;
 mod runs;
 mod sockets;
 mod trouble;

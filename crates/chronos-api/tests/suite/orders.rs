@@ -96,6 +96,12 @@ async fn marks_a_job_as_successful() {
         1
     );
     assert!(site.daemon.running("next").is_some(), "its children go on");
+    let run = site.json("/v1/scheduler/job/next/runs").await[0].clone();
+    assert_eq!(run["cause"], "parents");
+    assert!(
+        run.get("parents").is_none(),
+        "no run of a parent is behind it"
+    );
 }
 
 #[tokio::test]
