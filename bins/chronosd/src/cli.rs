@@ -63,6 +63,11 @@ pub(crate) struct Cli {
     #[arg(long = "failure_retry", value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u32))]
     pub(crate) failure_retry: u32,
 
+    /// Seconds after which a run that has not started is told of as late, where the job has no epsilon; 0
+    /// for never.
+    #[arg(long = "late_after", value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) late_after: u32,
+
     /// Failures in a row after which a job is disabled; 0 for never.
     #[arg(
         long = "disable_after_failures",

@@ -158,6 +158,8 @@ fn settings(cli: &Cli) -> Settings {
     Settings {
         failure_retry_millis: i64::from(cli.failure_retry),
         disable_after_failures: cli.disable_after_failures,
+        late_limit_millis: (cli.late_after > 0).then(|| i64::from(cli.late_after) * 1000),
+        ..Settings::default()
     }
 }
 

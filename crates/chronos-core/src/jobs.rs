@@ -70,15 +70,12 @@ impl Jobs {
     /// Puts a job under its name, in the place of one that is there.
     pub(crate) fn insert(&mut self, job: Arc<Job>) -> JobNumber {
         let name = &job.spec.name;
-        let number = match self.number(name) {
-            Some(number) => number,
-            None => {
-                let next = JobNumber(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
-                let number = self.free.pop_back().unwrap_or(next);
-                self.numbers.insert(name.clone(), number);
-                number
-            }
-        };
+        let number = self.number(name).unwrap_or_else(|| {
+            let next = JobNumber(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
+            let number = self.free.pop_back().unwrap_or(next);
+            self.numbers.insert(name.clone(), number);
+            number
+        });
         self.last = number;
         self.slots.set(number.0, Some(job));
         number

@@ -131,6 +131,7 @@ impl Scheduler {
             if self.has_bug(Mutant::RunsTwiceAfterRecovery) {
                 run.state = RunState::Queued;
             }
+            self.inherited.insert(run.key.clone());
         }
         let (name, place) = (run.key.job.clone(), (run.key.due, run.key.attempt));
         let run = Arc::new(run);

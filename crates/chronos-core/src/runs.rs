@@ -85,6 +85,7 @@ impl Scheduler {
         });
         self.queue.remove(key);
         self.delays.remove(key);
+        self.inherited.remove(key);
         self.no_longer_late(key);
         if let Some(run) = self.find_run(key).cloned() {
             self.notice(Notice::RunEnded {
@@ -189,8 +190,10 @@ impl Scheduler {
             let limit = i64::try_from(limit)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1000);
-            // How long it has run by now, as far as a wall clock can tell.
-            let ran = started_at.map_or(0, |started| self.now.wall.millis_since(started));
+            // Only of what another scheduler launched must be asked how long it has run, by clocks of other
+            // machines; our own launches have the whole time before them.
+            let started = started_at.filter(|_| self.inherited.contains(&run.key));
+            let ran = started.map_or(0, |started| self.now.wall.millis_since(started));
             let left = limit.saturating_sub(ran).clamp(0, limit);
             self.set_alarm(left, Alarm::TimeLimit(run.key.clone()));
         }
@@ -253,6 +256,7 @@ impl Scheduler {
             let reason = Some("the job is disabled".to_owned());
             return self.end_run(&run.key, Outcome::Skipped, reason);
         }
+        self.inherited.remove(&run.key);
         self.write_run(&run.key, |run| {
             run.state = RunState::Queued;
             run.agent = None;

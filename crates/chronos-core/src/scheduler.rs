@@ -47,6 +47,8 @@ pub struct Scheduler {
     pub(crate) kills: BTreeSet<RunKey>,
     /// Waiting runs with an alarm for being late; without one, somebody was told.
     pub(crate) lates: BTreeMap<RunKey, Option<Mono>>,
+    /// Runs that an earlier scheduler launched.
+    pub(crate) inherited: BTreeSet<RunKey>,
     /// Runs that were decided in this input.
     pub(crate) fresh: Vec<RunKey>,
     pub(crate) audit: Audit,
@@ -88,6 +90,7 @@ impl Scheduler {
             delays: BTreeMap::new(),
             kills: BTreeSet::new(),
             lates: BTreeMap::new(),
+            inherited: BTreeSet::new(),
             fresh: Vec::new(),
             audit: Audit::default(),
             queue: Queue::default(),

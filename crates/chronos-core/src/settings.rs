@@ -10,8 +10,7 @@ pub struct Settings {
     /// Milliseconds after which a run that has not started is told of as late, where the job has no
     /// `epsilon`; `None` for never (`--late_after`).
     pub late_limit_millis: Option<i64>,
-    /// A bug to put back, to see that the checks find it.
-    #[cfg(feature = "mutants")]
+    /// A bug to put back, to see that the checks find it. Without the feature `mutants` it does nothing.
     pub mutant: Option<crate::Mutant>,
 }
 
@@ -22,7 +21,6 @@ impl Default for Settings {
             failure_retry_millis: 60_000,
             disable_after_failures: 0,
             late_limit_millis: Some(300_000),
-            #[cfg(feature = "mutants")]
             mutant: None,
         }
     }

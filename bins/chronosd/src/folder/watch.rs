@@ -111,5 +111,8 @@ fn describe(command: &Command) -> String {
             job.to_string()
         }
         Command::KillRun { key } => key.to_string(),
+        Command::Backfill { job, .. } => job.to_string(),
+        Command::PutCalendar(calendar) => calendar.name().to_string(),
+        Command::DeleteCalendar(name) => name.to_string(),
     }
 }
