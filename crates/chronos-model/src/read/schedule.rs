@@ -82,7 +82,15 @@ fn spelled(
     let schedule = match key {
         "schedules" => JobSchedule::from_parts(parts(job, problems)?, zone),
         "cron" => JobSchedule::parse_cron(&rule_text(job, key, problems)?, zone),
-        _ => JobSchedule::parse(&rule_text(job, key, problems)?, zone),
+        _ => {
+            let text = rule_text(job, key, problems)?;
+            if is_cron(&text) {
+                let problem = "is a cron expression; give it as `cron` instead of `schedule`";
+                problems.add(job.at(key), problem);
+                return None;
+            }
+            JobSchedule::parse(&text, zone)
+        }
     };
     note(job, key, schedule, problems)
 }
@@ -107,8 +115,13 @@ fn parts(job: &Object<'_>, problems: &mut Problems) -> Option<Vec<SchedulePart>>
 
 fn part(value: &Value, path: Path<'_>, problems: &mut Problems) -> Option<SchedulePart> {
     if !value.is_object() {
-        let part = rule(value)
-            .and_then(|text| SchedulePart::interval(&text, "").map_err(|error| error.to_string()));
+        let part = rule(value).and_then(|text| {
+            if is_cron(&text) {
+                let problem = r#"is a cron expression; give it as {"cron": "…"}"#;
+                return Err(problem.to_owned());
+            }
+            SchedulePart::interval(&text, "").map_err(|error| error.to_string())
+        });
         return part.map_err(|problem| problems.add(path, problem)).ok();
     }
     let object = Object::new(value, path, r#"{"cron": "0 6 * * *"}"#, problems)?;
@@ -185,6 +198,11 @@ fn with_end(
     let is_any = schedule.is_none();
     let ended = schedule.or_else(any)?.with_end(&text);
     note(job, "endTime", ended, problems).filter(|_| !is_any)
+}
+
+/// Whether a text in the place of an interval is a cron expression: other schedulers take either.
+fn is_cron(text: &str) -> bool {
+    SchedulePart::cron(text, "").is_ok()
 }
 
 fn rule_text(object: &Object<'_>, key: &str, problems: &mut Problems) -> Option<String> {

@@ -176,7 +176,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         r#"{"schedule": null, "schedules": ["R//PT1H", "* * * * *"]}"#,
         "schedules[1]",
-        "",
+        "is a cron expression; give it as {\"cron\": \"…\"}",
     ),
     (
         r#"{"schedule": null, "schedules": [["R//PT1H"]]}"#,

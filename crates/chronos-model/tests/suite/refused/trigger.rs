@@ -106,7 +106,8 @@ const SCHEDULES: &[(u32, &str, &str)] = &[
     (0, "R/2030-01-01T00:00:00Z/P", "zero"),
     (0, "R2/2030-01-01T00:00:00Z/PT0S", "zero"),
     (0, "", ""),
-    (0, "* * * * *", ""),
+    (0, "* * * * *", "is a cron expression; give it as `cron`"),
+    (0, "@daily", "is a cron expression"),
 ];
 
 #[test]

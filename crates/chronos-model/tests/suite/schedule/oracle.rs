@@ -4,12 +4,12 @@ use chrono::{
     DateTime, Datelike, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
 };
 use chrono_tz::Tz;
-use chronos_model::{DstPolicy, JobSchedule, Timestamp};
+use chronos_model::{DstPolicy, JobSchedule, SchedulePart, Targets, Timestamp};
 use croner::{Cron, parser::CronParser, time::Weekday};
 use iso8601_repeat::{Gap, Overlap};
 use proptest::prelude::*;
 
-use super::{CHANGES, dst};
+use super::{CHANGES, at, dst};
 
 const WEEKDAYS: [Weekday; 7] = [
     Weekday::Sunday,
@@ -147,6 +147,57 @@ proptest! {
             }
             let count = want.iter().filter(|&&at| a < at && at <= b).count();
             prop_assert_eq!(targets.count_between(a, b), count as u64);
+        }
+    }
+}
+
+fn part() -> impl Strategy<Value = SchedulePart> {
+    let interval = field(&[
+        "R/2026-03-20T02:30:00/P1D",
+        "R7/2026-03-25T00:00:00/PT5H",
+        "R/2026-03-27T22:15:00/PT45M",
+        "R0//P1D",
+        "R1/2026-03-28T12:00:00/P",
+    ]);
+    let cron = field(&["30 2 * * *", "0 */3 * * *", "15 22 * * SAT", "0 0 1 4 *"]);
+    let zone = || field(&["", "Asia/Tokyo", "America/New_York"]);
+    prop_oneof![
+        (interval, zone()).prop_map(|(text, zone)| SchedulePart::interval(text, zone)),
+        (cron, zone()).prop_map(|(text, zone)| SchedulePart::cron(text, zone)),
+    ]
+    .prop_map(|part| part.expect("a part"))
+}
+
+proptest! {
+    #[test]
+    fn a_list_is_the_union_of_its_parts(
+        parts in proptest::collection::vec(part(), 1..4),
+        asked in proptest::collection::vec(0..8 * 24 * 3600 * 1000_i64, 16),
+        end in proptest::option::of(0..8_u32),
+    ) {
+        let anchor = at("2026-03-24T00:00:00Z");
+        let targets = |parts: Vec<SchedulePart>| {
+            let schedule = JobSchedule::from_parts(parts, "Europe/Berlin").unwrap();
+            let schedule = match end {
+                Some(days) => schedule.with_end(&format!("2026-03-{}T02:30:00", 24 + days)).unwrap(),
+                None => schedule,
+            };
+            schedule.targets(anchor).unwrap()
+        };
+        let singles: Vec<_> = parts.iter().map(|part| targets(vec![part.clone()])).collect();
+        let union = targets(parts);
+        let firsts = singles.iter().filter_map(Targets::first);
+        prop_assert_eq!(union.first().map(|t| t.at), firsts.map(|t| t.at).min());
+        for pair in asked.windows(2) {
+            let (a, b) = (anchor.plus_millis(pair[0]), anchor.plus_millis(pair[1]));
+            let after = singles.iter().filter_map(|single| single.after(a));
+            prop_assert_eq!(union.after(a).map(|t| t.at), after.map(|t| t.at).min());
+            let before = singles.iter().filter_map(|single| single.at_or_before(a));
+            prop_assert_eq!(union.at_or_before(a).map(|t| t.at), before.map(|t| t.at).max());
+            let counts = singles.iter().map(|single| single.count_between(a, b));
+            prop_assert_eq!(union.count_between(a, b), counts.sum::<u64>());
+            let remaining = singles.iter().map(|single| single.remaining(a));
+            prop_assert_eq!(union.remaining(a), remaining.sum::<Option<u64>>());
         }
     }
 }
