@@ -58,7 +58,7 @@ impl WallClock {
     /// Finds a change after `after` and up to `until`.
     ///
     /// Of two changes that undo each other nothing is seen, so the stretch must be shorter than what
-    /// lies between changes; that is a month at the least (in Morocco).
+    /// lies between changes; since 1970 that is a week at the least (in Gaza, in October 2040).
     pub(crate) fn change_between(self, after: i64, until: i64) -> Option<Change> {
         let before = self.offset_at(after);
         if before == self.offset_at(until) {

@@ -31,11 +31,12 @@ const OFFSET_MAX: i64 = DAY;
 /// often. Beyond that a change of clocks leaves every target out.
 const SEARCH_MAX: i64 = 48 * 366 * DAY;
 
-/// A count looks at so many seconds at once, so that two changes are never among them.
-const BLOCK: i64 = 5 * DAY;
+/// A count looks at so many seconds at once: with [`NEAR`] on both sides less than the week in which
+/// Gaza changes its clocks twice.
+const BLOCK: i64 = 2 * DAY;
 
 /// A count looks at so many blocks: 130 years of them take a few milliseconds.
-const BLOCKS_MAX: u32 = 9_500;
+const BLOCKS_MAX: u32 = 24_000;
 
 /// The targets of an expression in a zone, from the anchor on.
 #[derive(Clone, Copy, Debug)]

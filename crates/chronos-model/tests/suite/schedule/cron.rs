@@ -453,3 +453,24 @@ fn what_is_wrong() {
     let error = JobSchedule::parse_cron("30 2 30 2 *", "").unwrap_err();
     assert_eq!(error, JobScheduleError::Cron(CronError::Never));
 }
+
+// Nowhere are changes of clocks closer: the second undoes the first after a week.
+#[test]
+fn counts_as_it_walks_where_clocks_are_changed_twice_in_a_week() {
+    for text in ["*/10 * * * *", "*/10 0-4 * * *"] {
+        let schedule = cron(text, "Asia/Gaza").with_dst(dst(Skip, First));
+        let targets = targets(&schedule);
+        let (from, until) = (at("2040-10-01T00:00:00Z"), at("2040-11-15T00:00:00Z"));
+        let (mut walked, mut after) = (Vec::new(), from);
+        while let Some(target) = targets.after(after).filter(|target| target.at <= until) {
+            walked.push(target.at);
+            after = target.at;
+        }
+        for hours in (0..30 * 24).step_by(7) {
+            let from = from.plus_millis(hours * 3_600_000);
+            let want = walked.iter().filter(|&&at| at > from).count();
+            let count = targets.count_between(from, until);
+            assert_eq!(count, want as u64, "{text} from {from}");
+        }
+    }
+}
