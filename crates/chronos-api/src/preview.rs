@@ -1,5 +1,7 @@
 //! The next targets of a schedule, before it is saved or after.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::State,
@@ -12,6 +14,7 @@ use chronos_model::{
 };
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::{
     body::Document,
@@ -55,7 +58,7 @@ pub(crate) async fn of_document(
         let problem = "is missing; how late a run starts by its jitter depends on it";
         return Err(ApiError::bad("name", problem));
     }
-    list(&app.backend.view(), &spec, asked.now, &asked)
+    list(&app.backend.view(), Arc::new(spec), asked.now, asked).await
 }
 
 /// `GET job/{name}/preview`: of a job as it is stored.
@@ -67,7 +70,8 @@ pub(crate) async fn of_job(
     let asked = Asked::read(&app, &query)?;
     let view = app.backend.view();
     let job = known(&view, &name)?;
-    list(&view, job.spec(), job.progress().anchor, &asked)
+    let spec = Arc::clone(job.spec());
+    list(&view, spec, job.progress().anchor, asked).await
 }
 
 /// Which targets are asked for.
@@ -110,28 +114,43 @@ fn schedule_of(document: &Value) -> Value {
     fields.into()
 }
 
-fn list(
+async fn list(
     view: &View,
+    spec: Arc<JobSpec>,
+    anchor: Timestamp,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    let exclusions = exclusions(view, &spec.calendars)?;
+    let work = move || targets(&spec, &exclusions, anchor, &asked);
+    // A thousand rare targets of many schedules, with full calendars, take a good part of a second.
+    let listed = spawn_blocking(work).await.map_err(|_error: JoinError| {
+        let problem = "a defect of the daemon; its log says more";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, problem)
+    })??;
+    let listed: Vec<Value> = listed.iter().map(target_json).collect();
+    Ok(Json(json!({"targets": listed})).into_response())
+}
+
+fn targets(
     spec: &JobSpec,
+    exclusions: &Exclusions,
     anchor: Timestamp,
     asked: &Asked,
-) -> Result<Response, ApiError> {
+) -> Result<Vec<PreviewedTarget>, ApiError> {
     let Some(schedule) = spec.schedule() else {
         let problem = "has no schedule, so there are no targets to show";
         return Err(ApiError::bad("job", problem));
     };
     let preview = Preview {
         schedule,
-        exclusions: &exclusions(view, &spec.calendars)?,
+        exclusions,
         job: &spec.name,
         jitter_secs: spec.jitter_secs,
         anchor,
     };
-    let targets = preview
+    preview
         .list(asked.from, asked.count)
-        .map_err(|error| ApiError::bad("schedule", error.to_string()))?;
-    let targets: Vec<Value> = targets.iter().map(target_json).collect();
-    Ok(Json(json!({"targets": targets})).into_response())
+        .map_err(|error| ApiError::bad("schedule", error.to_string()))
 }
 
 fn exclusions(view: &View, names: &[CalendarName]) -> Result<Exclusions, ApiError> {
