@@ -5,6 +5,7 @@ use chronos_model::{JobName, RunCause, RunKey, Timestamp};
 use crate::{
     Refusal, Reply, Scheduler,
     job::{Job, new_run},
+    overlap::waits_in_line,
     settings::BACKFILL_RUNS_MAX,
 };
 
@@ -66,7 +67,15 @@ impl Scheduler {
             return Err(invalid("from", format!("{from} is later than to, {to}")));
         }
         let before = from.plus_millis(-1);
+        let in_line = job.waiting().filter(|run| waits_in_line(run.cause)).count();
         let count = targets.count_between(before, to);
+        let waiting = u64::try_from(in_line).unwrap_or(u64::MAX);
+        if waiting > 0 && count.saturating_add(waiting) > BACKFILL_RUNS_MAX {
+            let problem = format!(
+                "{waiting} runs of the job wait in line already, and with {count} more they are more than {BACKFILL_RUNS_MAX}; wait for them"
+            );
+            return Err(invalid("to", problem));
+        }
         if count > BACKFILL_RUNS_MAX {
             let problem = format!(
                 "there are {count} targets from {from} to {to}, more than {BACKFILL_RUNS_MAX}; ask for a smaller range"

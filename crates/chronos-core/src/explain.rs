@@ -6,6 +6,9 @@ use chronos_model::{CalendarName, JobName, Run, RunCause, RunKey, RunState, Time
 
 use crate::{View, generation::pending, job::Job, parents::awaits_parents};
 
+/// How many reasons are given for one job: a screen or two; the runs behind wait for the same ones.
+const REASONS_MAX: usize = 100;
+
 /// Why something does not run now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -110,6 +113,10 @@ pub struct NextRun {
 impl View {
     /// Says why a run of a job waits, `None` when it does not.
     pub fn why_run_waits(&self, job: &Job, run: &Run) -> Option<Waiting> {
+        self.why_waits(job, run, &Places::of(job))
+    }
+
+    fn why_waits(&self, job: &Job, run: &Run, places: &Places<'_>) -> Option<Waiting> {
         if run.state != RunState::Queued {
             return None;
         }
@@ -130,12 +137,12 @@ impl View {
                 parents: pending(job, |name| self.jobs.get(name)),
             });
         }
-        if let Some(occupant) = job.occupant() {
+        if let Some(occupant) = places.occupant {
             return Some(Waiting::Overlap {
                 key: occupant.key.clone(),
             });
         }
-        if let Some(front) = in_front(job, run) {
+        if let Some(front) = places.front.filter(|front| front.key != run.key) {
             return Some(Waiting::Line {
                 key: front.key.clone(),
                 cause: front.cause,
@@ -148,10 +155,11 @@ impl View {
 
     /// Says why a job does not run now: for each waiting run, or because of its parents, or itself.
     pub fn why_waiting(&self, job: &Job) -> Vec<Waiting> {
-        let runs: Vec<Waiting> = job
+        let places = Places::of(job);
+        let waiting = job
             .active_runs()
-            .filter_map(|run| self.why_run_waits(job, run))
-            .collect();
+            .filter_map(|run| self.why_waits(job, run, &places));
+        let runs: Vec<Waiting> = waiting.take(REASONS_MAX).collect();
         if !runs.is_empty() {
             return runs;
         }
@@ -209,9 +217,20 @@ impl View {
     }
 }
 
-// The run that keeps the place which this one would need.
-fn in_front<'a>(job: &'a Job, run: &Run) -> Option<&'a Run> {
-    job.places_free()?;
-    let front = job.waiting().next()?;
-    (front.key != run.key).then_some(front)
+/// The runs of a job that others wait for, looked for once.
+struct Places<'a> {
+    /// Holds the place that another one would need.
+    occupant: Option<&'a Run>,
+    /// The first in line, where only some may run at once.
+    front: Option<&'a Run>,
+}
+
+impl<'a> Places<'a> {
+    fn of(job: &'a Job) -> Self {
+        let bounded = job.places_free().is_some();
+        Self {
+            occupant: job.occupant().map(|run| &**run),
+            front: job.waiting().next().filter(|_| bounded).map(|run| &**run),
+        }
+    }
 }

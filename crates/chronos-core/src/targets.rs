@@ -365,6 +365,10 @@ impl Job {
     /// passed.
     pub(crate) fn first_target(&self, now: Timestamp) -> Option<NextTarget> {
         let targets = self.targets.as_ref()?;
+        // Whoever asks for an end that has passed does not ask for a run.
+        if self.has_ended(now) {
+            return None;
+        }
         match self.spec.catch_up {
             CatchUp::Latest => targets.at_or_before(now).or_else(|| targets.first()),
             CatchUp::None => targets.after(now.plus_millis(-1)),
@@ -382,6 +386,13 @@ impl Job {
                 first.or_else(|| targets.first())
             }
         }
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
+        let schedule = self.spec.schedule();
+        schedule
+            .and_then(chronos_model::JobSchedule::end_at)
+            .is_some_and(|end| end < now)
     }
 
     /// Finds the first target after the schedule of a job was changed.

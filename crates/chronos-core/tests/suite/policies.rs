@@ -287,13 +287,16 @@ fn somebody_is_told_once_of_a_run_that_is_late() {
     world.until("2030-01-01T00:00:45Z");
     let late = |world: &World| {
         let notices = world.notices.iter();
-        let late = notices.filter_map(|notice| match notice {
-            Notice::TargetLate {
+        let late = notices.filter_map(|notice| {
+            let Notice::TargetLate {
                 key,
                 late_millis,
                 started,
-            } => Some((key.due.to_string(), *late_millis, *started)),
-            _ => None,
+            } = notice
+            else {
+                return None;
+            };
+            Some((key.due.to_string(), *late_millis, *started))
         });
         late.collect::<Vec<_>>()
     };
@@ -320,6 +323,27 @@ fn no_target_comes_after_the_end() {
     world.succeed("a");
     assert_eq!(world.outcomes("a").len(), 3);
     assert_eq!(world.job("a").next_target(), None);
+    assert!(
+        world.job("a").spec().disabled,
+        "used up, like any schedule with an end"
+    );
+}
+
+#[test]
+fn an_end_that_has_passed_runs_nothing() {
+    let mut world = every_ten_seconds(&json!({}));
+    let ended = json!({
+        "name": "a", "command": "true", "schedule": "R/2030-01-01T00:00:10Z/PT10S",
+        "endTime": "2030-01-01T00:00:15Z"
+    });
+    world.until("2030-01-01T00:00:10Z");
+    world.succeed("a");
+    world.until("2030-01-01T00:00:18Z");
+    world.put(ended.clone());
+    world.delete("a", chronos_core::Cascade::Refuse).unwrap();
+    world.put(ended);
+    world.until("2030-01-02T00:00:00Z");
+    assert_eq!(world.outcomes("a"), ["00:00:10 0 succeeded"]);
 }
 
 #[test]

@@ -147,6 +147,27 @@ fn a_backfill_that_makes_no_sense_is_refused_with_the_reason() {
         false,
     );
     assert!(too_many.unwrap_err().to_string().contains("1001 targets"));
+    backfill(
+        &mut world,
+        "2030-01-03T00:00:00Z",
+        "2030-01-03T00:16:39Z",
+        false,
+    )
+    .unwrap();
+    let again = backfill(
+        &mut world,
+        "2030-01-03T00:00:00Z",
+        "2030-01-03T00:00:09Z",
+        false,
+    );
+    assert!(
+        again
+            .unwrap_err()
+            .to_string()
+            .contains("wait in line already")
+    );
+    let explained = world.view().explain(&world.job("a"));
+    assert_eq!(explained.reasons.len(), 100, "bounded, whatever waits");
 }
 
 #[test]
