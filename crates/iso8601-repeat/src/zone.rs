@@ -8,9 +8,10 @@ mod java;
 pub(crate) mod offsets;
 pub(crate) mod table;
 
-use chrono::FixedOffset;
+use chrono::{DateTime, FixedOffset, Offset as _, Utc};
 use chrono_tz::Tz;
 use core::{fmt, str::FromStr};
+use offsets::{Offsets as _, PlainOffsets};
 
 /// A time zone: one of the IANA database by its name, or a fixed offset.
 ///
@@ -88,6 +89,27 @@ impl Zone {
             Place::Fixed(_) => None,
             Place::Named(tz) => Some(tz.name()),
         }
+    }
+
+    /// The offset in force at an instant, for printing an occurrence as people read it on the clock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use iso8601_repeat::Zone;
+    ///
+    /// let berlin: Zone = "Europe/Berlin".parse()?;
+    /// assert_eq!(berlin.offset_at("2024-01-01T00:00:00Z".parse()?).to_string(), "+01:00");
+    /// assert_eq!(berlin.offset_at("2124-07-01T00:00:00Z".parse()?).to_string(), "+02:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offset_at(&self, instant: DateTime<Utc>) -> FixedOffset {
+        let seconds = match self.0 {
+            Place::Fixed(offset) => offset,
+            Place::Named(tz) => PlainOffsets(tz).offset_at(instant.timestamp()),
+        };
+        // All offsets of the database are below a day.
+        FixedOffset::east_opt(seconds).unwrap_or_else(|| Utc.fix())
     }
 
     /// The release of the IANA database behind the names, such as `2025b`.
