@@ -203,6 +203,11 @@ impl Hint {
                 _ => None,
             };
         }
+        let before = text
+            .as_bytes()
+            .get(..offset)
+            .and_then(<[u8]>::last)
+            .copied();
         match found? {
             '-' if kind == ParseErrorKind::Count && rest.starts_with(b"-1/") => {
                 Some(Self::MinusOne)
@@ -213,11 +218,15 @@ impl Hint {
                 (!last_part.any(|byte| byte == b'T')).then_some(Self::MissingT)
             }
             '/' if rest.starts_with(b"/L") => Some(Self::RepeatRule),
-            '/' if kind == ParseErrorKind::Structure && rest.starts_with(b"/P") => {
-                Some(Self::EmptyStart)
-            }
+            '/' if rest.starts_with(b"/P") && before == Some(b'/') => Some(Self::EmptyStart),
             '[' => Some(Self::ZoneSuffix),
-            't' | 'z' | 'p' | 'y' | 'm' | 'w' | 'd' | 'h' | 's' => Some(Self::LowerCase),
+            'y' | 'm' | 'd' | 'h' | 's' if kind == ParseErrorKind::Period => Some(Self::LowerCase),
+            // Words begin with these letters as well (`today`), but hardly beside a digit.
+            't' | 'z' | 'p' | 'w' => [before, rest.get(1).copied()]
+                .into_iter()
+                .flatten()
+                .any(|byte| matches!(byte, b'0'..=b'9' | b't' | b'T'))
+                .then_some(Self::LowerCase),
             'A'..='Z' if kind == ParseErrorKind::Offset => Some(Self::ZoneSuffix),
             _ => None,
         }
