@@ -1,7 +1,7 @@
 //! One operation, many times, for counting its instructions.
 //!
 //! `count NAME N` runs the operation N times; callgrind runs it twice with two N, and the slope is the price of one.
-//! `./instructions.sh` does this for all of them in both profiles.
+//! `./instructions.sh` does this for all of them in both profiles. `parse=TEXT` parses any text.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iso8601_repeat::{Options, RepeatingInterval, Schedule, Stepper, UnixTime, Zone, ZoneTable};
@@ -176,6 +176,9 @@ fn main() {
         "table" => (0..times).for_each(|_| {
             black_box(ZoneTable::new(&berlin.parse().expect("known")));
         }),
-        _ => panic!("unknown operation {name}"),
+        _ => match name.strip_prefix("parse=") {
+            Some(text) => parse(text, times),
+            None => panic!("unknown operation {name}"),
+        },
     }
 }

@@ -8,6 +8,8 @@
     reason = "a program for people at a terminal"
 )]
 
+mod msrv;
+mod outside;
 mod purity;
 mod run;
 mod setup;
@@ -27,6 +29,7 @@ usage: cargo xtask <command>
   fix              let rustfmt and clippy change what they can
   tidy             only the rules about files, layers and documents
   purity           only what the pure crates must not touch
+  published        only what published crates promise: their oldest compiler, their use from outside, their examples
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["fix"] => fix(),
         ["tidy"] => Workspace::load().and_then(|workspace| tidy::check(&workspace)),
         ["purity"] => Workspace::load().and_then(|workspace| purity::check(&workspace)),
+        ["published"] => Workspace::load().and_then(|workspace| published(&workspace)),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -83,6 +87,7 @@ fn test(install: bool) -> Result<()> {
         "--all-targets",
     ])?;
     cargo(&["test", "--workspace", "--all-features", "--doc"])?;
+    published(&workspace)?;
     run::cargo_with(
         &[
             "doc",
@@ -94,6 +99,11 @@ fn test(install: bool) -> Result<()> {
     )?;
     println!("\nxtask: all is well");
     Ok(())
+}
+
+fn published(workspace: &Workspace) -> Result<()> {
+    msrv::check(workspace)?;
+    outside::check(workspace)
 }
 
 fn fix() -> Result<()> {

@@ -21,6 +21,12 @@ pub(crate) struct Crate {
     pub(crate) layer: Layer,
     /// Crates of the workspace it needs, not counting tests.
     pub(crate) needs: BTreeSet<String>,
+    /// Whether it may go to a registry.
+    pub(crate) published: bool,
+    /// The oldest compiler that it promises to build with.
+    pub(crate) rust_version: Option<String>,
+    /// The names of its examples.
+    pub(crate) examples: Vec<String>,
 }
 
 /// The rows of the crate graph, lowest first. A crate may use its own row and those below.
@@ -111,7 +117,28 @@ fn read_crate(package: &Value, names: &BTreeSet<&str>) -> Result<Crate> {
         folder,
         layer,
         needs,
+        published: package.get("publish").is_none_or(Value::is_null),
+        rust_version: package
+            .get("rust_version")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        examples: examples(package),
     })
+}
+
+fn examples(package: &Value) -> Vec<String> {
+    let is_example = |target: &&Value| {
+        let kinds = target.get("kind").and_then(Value::as_array);
+        kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"))
+    };
+    let targets = package.get("targets").and_then(Value::as_array);
+    targets
+        .into_iter()
+        .flatten()
+        .filter(is_example)
+        .filter_map(|target| target.get("name").and_then(Value::as_str))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn text_of<'a>(value: &'a Value, field: &str) -> Result<&'a str> {

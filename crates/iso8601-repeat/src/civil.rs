@@ -23,6 +23,7 @@ pub(crate) const DAY: i64 = 86_400;
 
 /// A multiple of 400 years that makes every year of the range positive: 700 cycles.
 const YEAR_BIAS: i32 = 280_000;
+const MONTH_BIAS: i64 = YEAR_BIAS as i64 * 12;
 /// From the biased 0000-03-01 to 1970-01-01: 700 cycles of 146,097 days and 719,468 days.
 const DAY_BIAS: i32 = 700 * 146_097 + 719_468;
 
@@ -76,15 +77,67 @@ pub(crate) const fn civil_from_days(days: i32) -> (Civil, u32) {
     (civil, since_march)
 }
 
-/// The year and the month, 1 to 12, of a count of months since January of the year 0; `None` beyond the range.
+/// The day number of a day in a month, which is cut to the end of the month; `None` beyond the range.
+///
+/// The month is given as a count of months since January of the year 0.
 #[inline]
-pub(crate) const fn year_and_month(months: i64) -> Option<(i32, u32)> {
-    const BIAS: i64 = YEAR_BIAS as i64 * 12;
+pub(crate) const fn day_in_month(months: i64, day: u32) -> Option<i32> {
     if months < YEAR_MIN as i64 * 12 || YEAR_MAX as i64 * 12 + 11 < months {
         return None;
     }
-    let biased = (months + BIAS) as u32;
-    Some(((biased / 12) as i32 - YEAR_BIAS, biased % 12 + 1))
+    Some(day_in_month_in_range(months, day))
+}
+
+/// The same for a month that is known to be in range.
+#[inline]
+pub(crate) const fn day_in_month_in_range(months: i64, day: u32) -> i32 {
+    // Counted from March, so that the day that a leap year adds comes last.
+    let biased = (months + MONTH_BIAS - 2) as u32;
+    let (year, month) = (biased / 12, biased % 12);
+    let day = if day > 28 {
+        let length = if month == 11 {
+            28 + is_leap_year(year as i32 + 1) as u32
+        } else {
+            // From January down to March: 31, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31.
+            30 + ((0b110_1011_0101 >> month) & 1)
+        };
+        if day < length { day } else { length }
+    } else {
+        day
+    };
+    // As in `days_from_civil`, where March is 3.
+    let century = year / 100;
+    let before_year = 1461 * year / 4 - century + century / 4;
+    let before_month = (979 * month + 18) / 32;
+    (before_year + before_month + day - 1) as i32 - DAY_BIAS
+}
+
+/// The day number of a day of a year, the first being 0.
+#[inline]
+pub(crate) const fn days_from_ordinal0(year: i32, ordinal0: u32) -> i32 {
+    // From 0001-01-01 to 1970-01-01 there are 719,162 days.
+    const BIAS: i32 = 700 * 146_097 + 719_162;
+    let before = (year + YEAR_BIAS - 1) as u32;
+    let century = before / 100;
+    (1461 * before / 4 - century + century / 4 + ordinal0) as i32 - BIAS
+}
+
+/// The day number and the second of the day of a count of seconds within a few days of chrono's range.
+///
+/// The bias makes it positive, since a signed division costs twice as much.
+#[inline]
+pub(crate) const fn day_and_second(seconds: i64) -> (i32, u32) {
+    const BIAS: i64 = DAY_BIAS as i64 * DAY;
+    let biased = (seconds + BIAS) as u64;
+    let (day, second) = (biased / DAY as u64, biased % DAY as u64);
+    (day as i32 - DAY_BIAS, second as u32)
+}
+
+/// The whole days of the seconds between two instants of chrono's range, rounded down.
+#[inline]
+pub(crate) const fn whole_days(distance: i64) -> i64 {
+    const BIAS: i64 = 1 << 30;
+    ((distance + BIAS * DAY) as u64 / DAY as u64) as i64 - BIAS
 }
 
 /// The year of a day number, and the day of that year, from 1.
@@ -142,10 +195,13 @@ mod tests {
                 day: date.day(),
             };
             assert_eq!(days_from_civil(civil.year, civil.month, civil.day), days);
+            let months = i64::from(civil.month_index());
+            assert_eq!(day_in_month(months, civil.day), Some(days));
             let (back, since_march) = civil_from_days(days);
             assert_eq!(back, civil);
             let march = civil.year - i32::from(civil.month < 3);
             assert_eq!(since_march as i32, days - days_from_civil(march, 3, 1));
+            assert_eq!(days_from_ordinal0(date.year(), date.ordinal0()), days);
             date = date.succ_opt().unwrap();
         }
     }
@@ -164,7 +220,30 @@ mod tests {
                 day: date.day(),
             };
             assert_eq!(civil_from_days(days).0, civil);
+            assert_eq!(days_from_ordinal0(date.year(), date.ordinal0()), days);
+            for second in [-DAY, -1, 0, 1, DAY - 1, DAY] {
+                let seconds = i64::from(days) * DAY + second;
+                let split = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+                let (day, rest) = day_and_second(seconds);
+                assert_eq!((i64::from(day), i64::from(rest)), split);
+                assert_eq!(whole_days(2 * seconds), (2 * seconds).div_euclid(DAY));
+            }
         }
+    }
+
+    #[test]
+    fn months_end_with_the_range_of_years() {
+        let (first, last) = (i64::from(YEAR_MIN) * 12, i64::from(YEAR_MAX) * 12 + 11);
+        assert_eq!(
+            day_in_month(first, 31),
+            Some(days_from_civil(YEAR_MIN, 1, 31))
+        );
+        assert_eq!(
+            day_in_month(last, 31),
+            Some(days_from_civil(YEAR_MAX, 12, 31))
+        );
+        assert_eq!(day_in_month(first - 1, 31), None);
+        assert_eq!(day_in_month(last + 1, 31), None);
     }
 
     #[test]
@@ -175,6 +254,9 @@ mod tests {
                     .rev()
                     .find_map(|day| NaiveDate::from_ymd_opt(year, month, day));
                 assert_eq!(days_in_month(year, month), last.unwrap().day());
+                let months = i64::from(year) * 12 + i64::from(month) - 1;
+                let by_number = days_from_civil(year, month, last.unwrap().day());
+                assert_eq!(day_in_month(months, 31), Some(by_number));
             }
         }
     }

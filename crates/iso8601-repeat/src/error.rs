@@ -33,18 +33,18 @@ pub struct ParseError {
 
 impl ParseError {
     /// Completes a failure with what stands in the text at that place.
-    #[cold]
+    #[inline]
     pub(crate) fn new(
         text: &str,
         offset: usize,
         kind: ParseErrorKind,
         expected: &'static str,
     ) -> Self {
-        let found = match text.as_bytes().get(offset) {
-            Some(byte) if byte.is_ascii() => Some(char::from(*byte)),
-            _ => text.get(offset..).and_then(|rest| rest.chars().next()),
+        let (found, hint) = match text.as_bytes().get(offset) {
+            Some(byte) if Hint::is_none_for(*byte, kind) => (Some(char::from(*byte)), None),
+            None if kind != ParseErrorKind::Designator => (None, None),
+            _ => Self::found_and_hint(text, offset, kind),
         };
-        let hint = Hint::for_slip(text, offset, kind, found);
         Self {
             kind,
             expected,
@@ -52,6 +52,16 @@ impl ParseError {
             found,
             hint,
         }
+    }
+
+    #[inline(never)]
+    fn found_and_hint(
+        text: &str,
+        offset: usize,
+        kind: ParseErrorKind,
+    ) -> (Option<char>, Option<Hint>) {
+        let found = text.get(offset..).and_then(|rest| rest.chars().next());
+        (found, Hint::for_slip(text, offset, kind, found))
     }
 
     /// The kind of mistake.
@@ -168,7 +178,15 @@ pub enum Hint {
 }
 
 impl Hint {
+    /// Whether a glance tells that there is no hint for what was found.
+    #[inline]
+    const fn is_none_for(found: u8, kind: ParseErrorKind) -> bool {
+        matches!(found, b'A'..=b'G' | b'I'..=b'R' | b'T'..=b'Z' | b'0'..=b'9')
+            && !matches!(kind, ParseErrorKind::Designator | ParseErrorKind::Offset)
+    }
+
     /// Recognises a slip by the few characters around it.
+    #[inline(never)]
     fn for_slip(
         text: &str,
         offset: usize,
@@ -185,23 +203,30 @@ impl Hint {
                 _ => None,
             };
         }
+        let before = text
+            .as_bytes()
+            .get(..offset)
+            .and_then(<[u8]>::last)
+            .copied();
         match found? {
             '-' if kind == ParseErrorKind::Count && rest.starts_with(b"-1/") => {
                 Some(Self::MinusOne)
             }
             ' ' | '\t' | '\n' | '\r' => Some(Self::Space),
-            'H' | 'S' if kind == ParseErrorKind::Period && !text.get(..offset)?.ends_with('T') => {
-                text.rsplit('/')
-                    .next()
-                    .filter(|part| !part.contains('T'))
-                    .map(|_| Self::MissingT)
+            'H' | 'S' if kind == ParseErrorKind::Period => {
+                let mut last_part = text.bytes().rev().take_while(|byte| *byte != b'/');
+                (!last_part.any(|byte| byte == b'T')).then_some(Self::MissingT)
             }
             '/' if rest.starts_with(b"/L") => Some(Self::RepeatRule),
-            '/' if kind == ParseErrorKind::Structure && rest.starts_with(b"/P") => {
-                Some(Self::EmptyStart)
-            }
+            '/' if rest.starts_with(b"/P") && before == Some(b'/') => Some(Self::EmptyStart),
             '[' => Some(Self::ZoneSuffix),
-            't' | 'z' | 'p' | 'y' | 'm' | 'w' | 'd' | 'h' | 's' => Some(Self::LowerCase),
+            'y' | 'm' | 'd' | 'h' | 's' if kind == ParseErrorKind::Period => Some(Self::LowerCase),
+            // Words begin with these letters as well (`today`), but hardly beside a digit.
+            't' | 'z' | 'p' | 'w' => [before, rest.get(1).copied()]
+                .into_iter()
+                .flatten()
+                .any(|byte| matches!(byte, b'0'..=b'9' | b't' | b'T'))
+                .then_some(Self::LowerCase),
             'A'..='Z' if kind == ParseErrorKind::Offset => Some(Self::ZoneSuffix),
             _ => None,
         }

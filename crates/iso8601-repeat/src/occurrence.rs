@@ -1,7 +1,7 @@
 //! One answer of a schedule, and the inner form of instants.
 
-use crate::civil::{DAY, ordinal_from_days};
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use crate::civil::{DAY, day_and_second, days_from_ordinal0, ordinal_from_days};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Timelike as _, Utc};
 
 /// One occurrence of a schedule.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -38,8 +38,8 @@ pub struct UnixTime {
 }
 
 /// The first and the last second of chrono's range.
-const SECONDS_MIN: i64 = DateTime::<Utc>::MIN_UTC.timestamp();
-const SECONDS_MAX: i64 = DateTime::<Utc>::MAX_UTC.timestamp();
+pub(crate) const SECONDS_MIN: i64 = DateTime::<Utc>::MIN_UTC.timestamp();
+pub(crate) const SECONDS_MAX: i64 = DateTime::<Utc>::MAX_UTC.timestamp();
 
 impl UnixTime {
     /// Whether chrono can hold it.
@@ -54,14 +54,9 @@ impl UnixTime {
         if !self.is_in_range() || self.nanoseconds > 999_999_999 {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a day of chrono's range")]
-        let day = self.seconds.div_euclid(DAY) as i32;
-        #[expect(clippy::cast_possible_truncation, reason = "below 86,400")]
-        let second = self.seconds.rem_euclid(DAY).unsigned_abs() as u32;
-        let (year, ordinal) = ordinal_from_days(day);
-        let date = NaiveDate::from_yo_opt(year, ordinal)?;
+        let (day, second) = day_and_second(self.seconds);
         let time = NaiveTime::from_num_seconds_from_midnight_opt(second, self.nanoseconds)?;
-        Some(date.and_time(time).and_utc())
+        Some(date_of(day)?.and_time(time).and_utc())
     }
 
     /// The same instant, or the nearest to it that orders alike among those in range.
@@ -101,11 +96,67 @@ impl From<DateTime<Utc>> for UnixTime {
     /// A leap second is the last nanosecond of the second before it.
     #[inline]
     fn from(at: DateTime<Utc>) -> Self {
-        Self {
-            seconds: at.timestamp(),
-            nanoseconds: at.timestamp_subsec_nanos().min(999_999_999),
-        }
+        Seen::of(at).1
     }
+}
+
+/// The date of a day number.
+#[inline]
+fn date_of(day: i32) -> Option<NaiveDate> {
+    let (year, ordinal) = ordinal_from_days(day);
+    NaiveDate::from_yo_opt(year, ordinal)
+}
+
+/// A date with its day number at hand, from which other dates of its year are cheap to make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    date: NaiveDate,
+    day: i32,
+}
+
+impl Seen {
+    /// 1970-01-01.
+    pub(crate) const EPOCH: Self = Self {
+        date: DateTime::<Utc>::UNIX_EPOCH.naive_utc().date(),
+        day: 0,
+    };
+
+    /// The date of an instant, and the instant.
+    #[inline]
+    pub(crate) fn of(instant: DateTime<Utc>) -> (Self, UnixTime) {
+        let (date, time) = (instant.naive_utc().date(), instant.naive_utc().time());
+        let day = days_from_ordinal0(date.year(), date.ordinal0());
+        let second = i64::from(time.num_seconds_from_midnight());
+        let at = UnixTime {
+            seconds: i64::from(day).wrapping_mul(DAY).wrapping_add(second),
+            // A leap second is the last nanosecond of the second before it.
+            nanoseconds: time.nanosecond().min(999_999_999),
+        };
+        (Self { date, day }, at)
+    }
+
+    /// The date and time of an instant in chrono's range, whose date is seen now.
+    #[inline]
+    pub(crate) fn datetime(&mut self, at: UnixTime) -> Option<DateTime<Utc>> {
+        let (day, second) = day_and_second(at.seconds);
+        let ahead = day.wrapping_sub(self.day);
+        // What is no day of that year is refused.
+        let ordinal = self.date.ordinal().wrapping_add_signed(ahead);
+        let date = match self.date.with_ordinal(ordinal) {
+            Some(date) => date,
+            None => far_date(day)?,
+        };
+        *self = Self { date, day };
+        let time = NaiveTime::from_num_seconds_from_midnight_opt(second, at.nanoseconds)?;
+        Some(date.and_time(time).and_utc())
+    }
+}
+
+/// The date of a day number in another year, which is rare enough to stay out of the way.
+#[cold]
+#[inline(never)]
+fn far_date(day: i32) -> Option<NaiveDate> {
+    date_of(day)
 }
 
 #[cfg(test)]
@@ -135,6 +186,15 @@ mod tests {
                 DateTime::from_timestamp(seconds, 5),
                 "{seconds}"
             );
+            let datetime = instant.datetime().unwrap();
+            assert_eq!(UnixTime::from(datetime), instant);
+            let (mut seen, _) = Seen::of(datetime);
+            for days in [-400, -40, -1, 0, 1, 40, 400] {
+                let other = instant.plus_seconds(days * DAY);
+                if other.is_in_range() {
+                    assert_eq!(seen.datetime(other), other.datetime(), "{seconds} {days}");
+                }
+            }
         }
         for seconds in [SECONDS_MIN - 1, SECONDS_MAX + 1] {
             assert_eq!(

@@ -84,14 +84,14 @@ fn whole<'a, T>(
 
 /// Puts a failure into its text.
 #[cold]
+#[inline(never)]
 fn complete(text: &str, error: &nom::Err<Fail>) -> ParseError {
     match error {
-        nom::Err::Error(fail) | nom::Err::Failure(fail) => fail.complete(text),
+        nom::Err::Error(fail) | nom::Err::Failure(fail) => *fail,
         // The parsers here are nom's `complete` kind and never ask for more.
-        nom::Err::Incomplete(_) => {
-            ParseError::new(text, text.len(), ParseErrorKind::Structure, "more")
-        }
+        nom::Err::Incomplete(_) => Fail::at_the_end(),
     }
+    .complete(text)
 }
 
 /// `period/end` or the period alone.

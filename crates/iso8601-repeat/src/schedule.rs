@@ -1,11 +1,13 @@
 //! Schedules: an interval in a zone, ready to be asked.
 //!
-//! Owns the value and its making. `schedule::steps` evaluates and searches, `schedule::iter` walks.
+//! Owns the value and its making. `schedule::steps` evaluates and searches, `schedule::quick` does the same where no
+//! clock change is near, `schedule::iter` walks.
 //!
 //! Occurrences are counted in *steps* from the anchor: 0 is the anchor, 1 the period after it, −1 the one before. The
 //! public index of an occurrence is its step, less the step of the first one.
 
 mod iter;
+mod quick;
 mod steps;
 
 use crate::{
@@ -13,10 +15,11 @@ use crate::{
     Repetitions,
     civil::{DAY, civil_from_days},
     interval::Body,
-    occurrence::UnixTime,
+    occurrence::{Seen, UnixTime},
     zone::{
         Place, Zone,
         offsets::{FixedOffsets, Offsets, PlainOffsets, Resolved},
+        table::Span,
     },
 };
 use chrono::{DateTime, Utc};
@@ -56,6 +59,9 @@ pub struct Schedule {
     seconds: i64,
     /// The number of occurrences, `u64::MAX` and `bounded` unset for no end.
     count: u64,
+    /// The steps that occur and are in range whatever the offset; none for steps of several parts.
+    plain_from: i64,
+    plain_until: i64,
     /// Step 0 on the local calendar: the day number, and the second of it.
     day: i32,
     second: i32,
@@ -185,6 +191,8 @@ impl Schedule {
             anchor: instant,
             seconds: 0,
             count: repetitions.times().unwrap_or(u64::MAX),
+            plain_from: 1,
+            plain_until: 0,
             day,
             second: i32::try_from(local.rem_euclid(DAY)).unwrap_or(0),
             month: civil.month_index(),
@@ -222,6 +230,7 @@ impl Schedule {
         if is_exact && !has_time && !repetitions.is_at_most_once() {
             return Err(ScheduleError::Zero);
         }
+        (self.plain_from, self.plain_until) = self.plain_range();
         Ok(self)
     }
 
@@ -239,10 +248,13 @@ impl Schedule {
         }
     }
 
-    /// Whether it needs no offsets.
+    /// The stretch that needs no database: all time at a fixed offset, none in a zone.
     #[inline]
-    pub(crate) fn is_of_seconds(&self) -> bool {
-        self.kind == Kind::Seconds
+    pub(crate) const fn own_span(&self) -> Span {
+        match self.place {
+            Place::Fixed(offset) => Span::fixed(offset),
+            Place::Named(_) => Span::EMPTY,
+        }
     }
 
     pub(crate) const fn place(&self) -> Place {
@@ -284,16 +296,29 @@ impl Schedule {
     }
 
     /// The first occurrence strictly after an instant.
+    #[inline]
     pub fn next_after(&self, instant: DateTime<Utc>) -> Option<Occurrence> {
+        let (mut seen, instant) = Seen::of(instant);
+        match self.quick_next(&self.own_span(), instant) {
+            Some((step, seconds)) => self.occurrence_near(&mut seen, step, seconds),
+            None => self.next_slowly(instant),
+        }
+    }
+
+    #[inline(never)]
+    fn next_slowly(&self, instant: UnixTime) -> Option<Occurrence> {
         match self.place {
-            Place::Fixed(offset) => self.next_with(&mut FixedOffsets(offset), instant.into()),
-            Place::Named(tz) => self.next_with(&mut PlainOffsets(tz), instant.into()),
+            Place::Fixed(offset) => self.next_with(&mut FixedOffsets(offset), instant),
+            Place::Named(tz) => self.next_with(&mut PlainOffsets(tz), instant),
         }
     }
 
     /// The first occurrence strictly after an instant, as [`next_after`](Self::next_after), in bare seconds.
     pub fn next_unix_after(&self, instant: UnixTime) -> Option<UnixTime> {
         let instant = instant.clamped();
+        if let Some((_, seconds)) = self.quick_next(&self.own_span(), instant) {
+            return Some(self.instant_of(seconds));
+        }
         let next = match self.place {
             Place::Fixed(offset) => self.next_step(&mut FixedOffsets(offset), instant),
             Place::Named(tz) => self.next_step(&mut PlainOffsets(tz), instant),

@@ -4,7 +4,7 @@
 
 use crate::{
     Occurrence, Schedule, ZoneTable,
-    occurrence::UnixTime,
+    occurrence::{Seen, UnixTime},
     schedule::Walk,
     zone::{
         Place,
@@ -40,8 +40,11 @@ use chrono_tz::Tz;
 pub struct Stepper<'t> {
     walk: Walk,
     table: &'t ZoneTable,
+    /// The stretch that was looked at last; at a fixed offset all time.
     memory: Span,
     source: Source,
+    /// The date of the last quick step, from which the next is made.
+    seen: Seen,
 }
 
 /// Where the offsets come from.
@@ -86,8 +89,9 @@ impl<'t> Stepper<'t> {
         Self {
             walk: Walk::from_first(schedule),
             table,
-            memory: Span::EMPTY,
+            memory: schedule.own_span(),
             source,
+            seen: Seen::EPOCH,
         }
     }
 
@@ -99,33 +103,44 @@ impl<'t> Stepper<'t> {
     /// The first occurrence strictly after an instant. It does not move the iterator.
     #[inline]
     pub fn next_after(&mut self, instant: DateTime<Utc>) -> Option<Occurrence> {
-        with_offsets!(self, offsets => self.walk.schedule().next_with(offsets, instant.into()))
+        let (mut seen, instant) = Seen::of(instant);
+        let schedule = self.walk.schedule();
+        if let Some((step, seconds)) = schedule.quick_next(&self.memory, instant) {
+            return schedule.occurrence_near(&mut seen, step, seconds);
+        }
+        let (step, at) = self.next_step_slowly(instant)?;
+        self.walk.schedule().occurrence_at(step, at)
     }
 
     /// The first occurrence strictly after an instant, in bare seconds. It does not move the iterator.
     #[inline]
     pub fn next_unix_after(&mut self, instant: UnixTime) -> Option<UnixTime> {
         let instant = instant.clamped();
-        let next = with_offsets!(self, offsets => self.walk.schedule().next_step(offsets, instant));
-        next.map(|(_, at)| at)
+        let schedule = self.walk.schedule();
+        if let Some((_, seconds)) = schedule.quick_next(&self.memory, instant) {
+            return Some(schedule.instant_of(seconds));
+        }
+        self.next_step_slowly(instant).map(|(_, at)| at)
+    }
+
+    /// The same after a look into the table, near a clock change, and for steps of several parts.
+    #[inline(never)]
+    fn next_step_slowly(&mut self, instant: UnixTime) -> Option<(i64, UnixTime)> {
+        with_offsets!(self, offsets => self.walk.schedule().next_step(offsets, instant))
     }
 
     /// Moves the iterator on, as `next`, and gives the bare seconds.
     #[inline]
     pub fn next_unix(&mut self) -> Option<UnixTime> {
-        let quick = with_offsets!(self, offsets => self.walk.forward_quickly(offsets));
-        match quick {
-            Some(seconds) => Some(self.walk.schedule().instant_of(seconds)),
-            None => self.advance().map(|(_, at)| at),
+        match self.walk.forward_quickly(&self.memory) {
+            Some((_, seconds)) => Some(self.walk.schedule().instant_of(seconds)),
+            None => self.advance_slowly().map(|(_, at)| at),
         }
     }
 
-    #[inline]
-    fn advance(&mut self) -> Option<(i64, UnixTime)> {
-        if self.walk.schedule().is_of_seconds() {
-            return self.walk.forward_seconds();
-        }
-        with_offsets!(self, offsets => self.walk.forward_at(offsets))
+    #[inline(never)]
+    fn advance_slowly(&mut self) -> Option<(i64, UnixTime)> {
+        with_offsets!(self, offsets => self.walk.forward_slowly(offsets))
     }
 
     /// The last occurrence strictly before an instant. It does not move the iterator.
@@ -156,7 +171,11 @@ impl Iterator for Stepper<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Occurrence> {
-        let (step, at) = self.advance()?;
+        if let Some((step, seconds)) = self.walk.forward_quickly(&self.memory) {
+            let schedule = self.walk.schedule();
+            return schedule.occurrence_near(&mut self.seen, step, seconds);
+        }
+        let (step, at) = self.advance_slowly()?;
         self.walk.schedule().occurrence_at(step, at)
     }
 }

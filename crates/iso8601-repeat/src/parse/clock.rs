@@ -27,16 +27,19 @@ impl Clock {
     }
 }
 
-/// Reads what follows `hh:mm`: seconds, a fraction, or nothing.
+/// Reads what follows hour and minute: seconds, a fraction, or nothing.
 #[inline]
-pub(super) fn extended_tail(input: &[u8], hour: u32, minute: u32) -> Parsed<'_, Clock> {
-    match input {
-        [b':', rest @ ..] => {
-            let (rest, second) = sixty(rest, 60, "seconds of two digits, up to 60")?;
-            finish(rest, hour, minute, second, 3)
+pub(super) fn tail(input: &[u8], hour: u32, minute: u32, format: Format) -> Parsed<'_, Clock> {
+    let seconds = match (format, input) {
+        (Format::Basic, [b'0'..=b'9', ..]) => input,
+        (Format::Extended | Format::Either, [b':', rest @ ..]) => rest,
+        (Format::Extended | Format::Either, [b'0'..=b'9', ..]) => {
+            return fail(input, Mixed, "a colon between minutes and seconds");
         }
-        _ => finish(input, hour, minute, 0, 2),
-    }
+        _ => return finish(input, hour, minute, 0, 2),
+    };
+    let (rest, second) = sixty(seconds, 60, "seconds of two digits, up to 60")?;
+    finish(rest, hour, minute, second, 3)
 }
 
 /// Reads a time whose date was written in `format`.
@@ -53,20 +56,11 @@ pub(super) fn clock(input: &[u8], format: Format) -> Parsed<'_, Clock> {
         }
         [b':', rest @ ..] => {
             let (rest, minute) = sixty(rest, 59, "minutes of two digits")?;
-            if let [b'0'..=b'9', ..] = rest {
-                return fail(rest, Mixed, "a colon between minutes and seconds");
-            }
-            extended_tail(rest, hour, minute)
+            tail(rest, hour, minute, format)
         }
         [b'0'..=b'9', ..] => {
             let (rest, minute) = sixty(rest, 59, "minutes of two digits")?;
-            match rest {
-                [b'0'..=b'9', ..] => {
-                    let (rest, second) = sixty(rest, 60, "seconds of two digits, up to 60")?;
-                    finish(rest, hour, minute, second, 3)
-                }
-                _ => finish(rest, hour, minute, 0, 2),
-            }
+            tail(rest, hour, minute, format)
         }
         _ => finish(rest, hour, 0, 0, 1),
     }

@@ -18,6 +18,9 @@ pub(super) struct Date {
     pub(super) whole: bool,
 }
 
+/// What should stand at the front.
+pub(super) const YEAR_EXPECTED: &str = "a date that begins with a year of four digits";
+
 /// Which calendar the date was written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
@@ -80,11 +83,7 @@ fn year(input: &[u8]) -> Parsed<'_, i32> {
         }
         _ if width == 4 => {
             let wrong = digits.get(digit_run(digits)..).unwrap_or_default();
-            fail(
-                wrong,
-                Malformed,
-                "a date that begins with a year of four digits",
-            )
+            fail(wrong, Malformed, YEAR_EXPECTED)
         }
         _ => fail(input, Malformed, "a year of six digits after the sign"),
     }

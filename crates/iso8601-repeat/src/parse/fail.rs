@@ -35,15 +35,21 @@ impl Fail {
         }
     }
 
+    /// A failure behind the last byte.
+    pub(super) const fn at_the_end() -> Self {
+        Self {
+            expected: "more",
+            left: 0,
+            kind: ParseErrorKind::Structure,
+        }
+    }
+
     /// Puts the failure into the text.
-    #[cold]
+    #[inline]
     pub(super) fn complete(self, text: &str) -> ParseError {
-        ParseError::new(
-            text,
-            text.len().saturating_sub(self.left),
-            self.kind,
-            self.expected,
-        )
+        // What is left is a tail of the text.
+        let offset = text.len().wrapping_sub(self.left);
+        ParseError::new(text, offset, self.kind, self.expected)
     }
 }
 
@@ -74,9 +80,19 @@ pub(super) fn fail<'a, T>(
 
 /// The failure at the first byte of `at`.
 pub(super) fn failure(at: &[u8], kind: ParseErrorKind, expected: &'static str) -> nom::Err<Fail> {
+    failure_before(at.len(), kind, expected)
+}
+
+/// The failure that has `left` bytes behind it and under it.
+#[inline]
+pub(super) const fn failure_before(
+    left: usize,
+    kind: ParseErrorKind,
+    expected: &'static str,
+) -> nom::Err<Fail> {
     nom::Err::Error(Fail {
         expected,
-        left: at.len(),
+        left,
         kind,
     })
 }

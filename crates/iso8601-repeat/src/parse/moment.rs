@@ -56,10 +56,16 @@ pub(super) fn called(input: &[u8]) -> Parsed<'_, Written> {
 #[cold]
 #[inline(never)]
 fn general(input: &[u8]) -> Parsed<'_, Written> {
+    if let Some((date, minutes, format, rest)) = head_again(input) {
+        // The usual date and time: only what follows is special.
+        let (rest, clock) = clock::tail(rest, minutes / 60, minutes % 60, format)?;
+        return finish(rest, date, Kind::Calendar, format, clock);
+    }
     match input {
         [] | [b'/', ..] => return fail(input, Structure, "a date or a period"),
         [b'P', ..] => return fail(input, Structure, "a date"),
         [b'-', b'P', ..] => return fail(input, Negative, "a positive period"),
+        [b'a'..=b'z', ..] => return fail(input, Malformed, date::YEAR_EXPECTED),
         _ => {}
     }
     let (
@@ -184,6 +190,15 @@ fn quick(input: &[u8]) -> Option<(&[u8], Written)> {
             clock_parts,
         },
     ))
+}
+
+/// Reads a calendar date with hour and minute, when it stands there and exists, on the way that is taken seldom.
+#[inline(never)]
+fn head_again(input: &[u8]) -> Option<(NaiveDate, u32, Format, &[u8])> {
+    match head(input) {
+        Some((date, minutes, rest)) => Some((date, minutes, Format::Extended, rest)),
+        None => basic_head(input),
+    }
 }
 
 /// Reads `YYYYMMDDThhmm` as a date and the minutes of the day, when it stands there and exists.

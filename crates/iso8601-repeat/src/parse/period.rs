@@ -3,7 +3,7 @@
 use super::{
     clock::fraction,
     date::number,
-    fail::{Fail, Parsed, fail},
+    fail::{Fail, Parsed, fail, failure_before},
 };
 use crate::{
     ParseErrorKind::{
@@ -40,6 +40,9 @@ pub(super) fn period(input: &[u8]) -> Parsed<'_, Period> {
         };
         let rank = rank(letter, limit);
         if rank <= last || limit < rank {
+            if rank == 0 && letter.is_ascii_alphabetic() && letter != b'T' {
+                return no_unit(tail, limit);
+            }
             return irregular(input, rest, tail, &counts, last, limit);
         }
         last = rank;
@@ -60,6 +63,21 @@ pub(super) fn period(input: &[u8]) -> Parsed<'_, Period> {
             _ => tail,
         };
     }
+}
+
+/// A letter that is no unit stands before `tail`.
+#[inline]
+fn no_unit(tail: &[u8], limit: u8) -> Parsed<'_, Period> {
+    let expected = if limit == Rank::Second as u8 {
+        "H, M or S"
+    } else {
+        "Y, M, W or D"
+    };
+    Err(failure_before(
+        tail.len().wrapping_add(1),
+        Malformed,
+        expected,
+    ))
 }
 
 /// The rank of a letter: 0 for a letter that is no unit.

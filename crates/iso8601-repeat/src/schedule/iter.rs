@@ -3,10 +3,11 @@
 use super::{Schedule, steps::Target};
 use crate::{
     Gap, Occurrence, Overlap,
-    occurrence::UnixTime,
+    occurrence::{Seen, UnixTime},
     zone::{
         Place,
         offsets::{FixedOffsets, Offsets, PlainOffsets},
+        table::Span,
     },
 };
 use core::iter::FusedIterator;
@@ -19,6 +20,8 @@ pub(crate) struct Walk {
     step: i64,
     /// The step after which nothing comes.
     bound: i64,
+    /// The step up to which steps may be taken quickly; below all of them while none may.
+    quick_until: i64,
     /// The instant of the last step that fell into a gap; going back, of the last step.
     last: UnixTime,
     /// The other instant of the last step, in an overlap.
@@ -31,13 +34,26 @@ impl Walk {
             seconds: i64::MIN,
             nanoseconds: 0,
         };
-        Self {
+        let mut walk = Self {
             schedule,
             step,
             bound,
+            quick_until: i64::MIN,
             last,
             twin: None,
-        }
+        };
+        walk.settle();
+        walk
+    }
+
+    /// Decides up to where steps may be taken quickly, whenever anything but the step has changed.
+    fn settle(&mut self) {
+        let is_plain = self.twin.is_none() && self.schedule.plain_from <= self.step;
+        self.quick_until = if is_plain {
+            self.bound.min(self.schedule.plain_until)
+        } else {
+            i64::MIN
+        };
     }
 
     /// Before the first occurrence; at no place in a schedule without a beginning.
@@ -62,6 +78,7 @@ impl Walk {
             let lower = step.saturating_sub(1);
             let second = schedule.second_after(offsets, lower, instant);
             walk.twin = second.map(|second| (lower, second));
+            walk.settle();
         }
         walk
     }
@@ -85,57 +102,31 @@ impl Walk {
         walk
     }
 
-    /// Steps forward.
-    #[inline]
-    pub(crate) fn forward(&mut self, offsets: &mut impl Offsets) -> Option<Occurrence> {
-        let (step, at) = self.forward_at(offsets)?;
-        self.schedule.occurrence_at(step, at)
-    }
-
-    /// Steps forward over whole seconds, which need no offsets.
-    #[inline]
-    pub(crate) fn forward_seconds(&mut self) -> Option<(i64, UnixTime)> {
-        let step = self.step;
-        if self.bound < step {
-            return None;
-        }
-        let Some(at) = self.schedule.seconds_at(step) else {
-            self.bound = step.saturating_sub(1);
-            return None;
-        };
-        self.step = step.wrapping_add(1);
-        Some((step, at))
-    }
-
-    /// Steps forward, and gives the bare instant.
-    #[inline]
-    pub(crate) fn forward_at(&mut self, offsets: &mut impl Offsets) -> Option<(i64, UnixTime)> {
-        if let Some(twin) = self.twin.take() {
-            return Some(twin);
-        }
-        let step = self.step;
-        if let Some(seconds) = self.forward_quickly(offsets) {
-            return Some((step, self.schedule.instant_of(seconds)));
-        }
-        self.forward_slowly(offsets)
-    }
-
     /// Steps forward where no clock change is near; `None` says nothing.
+    ///
+    /// It need not look at the step before: what a gap shifts stays near the gap.
     #[inline]
-    pub(crate) fn forward_quickly(&mut self, offsets: &mut impl Offsets) -> Option<i64> {
-        if self.bound < self.step || self.twin.is_some() {
+    pub(crate) fn forward_quickly(&mut self, span: &Span) -> Option<(i64, i64)> {
+        let step = self.step;
+        if self.quick_until < step {
             return None;
         }
-        let seconds = self.schedule.quick_at(offsets, self.step)?;
-        if seconds == self.last.seconds {
-            return None;
-        }
-        self.step = self.step.wrapping_add(1);
-        Some(seconds)
+        let seconds = self.schedule.quick_at(span, step)?;
+        self.step = step.wrapping_add(1);
+        Some((step, seconds))
     }
 
-    /// The same near a clock change, and for steps of several parts.
-    fn forward_slowly(&mut self, offsets: &mut impl Offsets) -> Option<(i64, UnixTime)> {
+    /// Steps forward near a clock change, over steps of several parts, and to the end.
+    pub(crate) fn forward_slowly(&mut self, offsets: &mut impl Offsets) -> Option<(i64, UnixTime)> {
+        let next = match self.twin.take() {
+            Some(twin) => Some(twin),
+            None => self.forward_to_next(offsets),
+        };
+        self.settle();
+        next
+    }
+
+    fn forward_to_next(&mut self, offsets: &mut impl Offsets) -> Option<(i64, UnixTime)> {
         while self.step <= self.bound {
             let step = self.step;
             let Some(target) = self.schedule.evaluate(offsets, step) else {
@@ -194,18 +185,40 @@ impl Walk {
 
 /// The occurrences of a schedule, rising. See [`Schedule::iter`] and [`Schedule::after`].
 #[derive(Clone, Debug)]
-pub struct Forward(Walk);
+pub struct Forward {
+    walk: Walk,
+    span: Span,
+    /// The date of the last quick step, from which the next is made.
+    seen: Seen,
+}
 
 impl Forward {
     pub(super) fn from_first(schedule: Schedule) -> Self {
-        Self(Walk::from_first(schedule))
+        Self::new(Walk::from_first(schedule))
     }
 
     pub(super) fn after(schedule: Schedule, instant: UnixTime) -> Self {
-        Self(match schedule.place {
+        Self::new(match schedule.place {
             Place::Fixed(offset) => Walk::after(schedule, &mut FixedOffsets(offset), instant),
             Place::Named(tz) => Walk::after(schedule, &mut PlainOffsets(tz), instant),
         })
+    }
+
+    fn new(walk: Walk) -> Self {
+        Self {
+            span: walk.schedule.own_span(),
+            seen: Seen::EPOCH,
+            walk,
+        }
+    }
+
+    #[inline(never)]
+    fn next_slowly(&mut self) -> Option<Occurrence> {
+        let (step, at) = match self.walk.schedule.place {
+            Place::Fixed(offset) => self.walk.forward_slowly(&mut FixedOffsets(offset)),
+            Place::Named(tz) => self.walk.forward_slowly(&mut PlainOffsets(tz)),
+        }?;
+        self.walk.schedule.occurrence_at(step, at)
     }
 }
 
@@ -214,13 +227,12 @@ impl Iterator for Forward {
 
     #[inline]
     fn next(&mut self) -> Option<Occurrence> {
-        if self.0.schedule.is_of_seconds() {
-            let (step, at) = self.0.forward_seconds()?;
-            return self.0.schedule.occurrence_at(step, at);
-        }
-        match self.0.schedule.place {
-            Place::Fixed(offset) => self.0.forward(&mut FixedOffsets(offset)),
-            Place::Named(tz) => self.0.forward(&mut PlainOffsets(tz)),
+        match self.walk.forward_quickly(&self.span) {
+            Some((step, seconds)) => {
+                let schedule = &self.walk.schedule;
+                schedule.occurrence_near(&mut self.seen, step, seconds)
+            }
+            None => self.next_slowly(),
         }
     }
 }

@@ -10,9 +10,9 @@
 use super::{Kind, Schedule};
 use crate::{
     Gap, Occurrence, Overlap,
-    civil::{DAY, civil_from_days, days_from_civil, days_in_month, year_and_month},
-    occurrence::UnixTime,
-    zone::offsets::{NEAR, Offsets, Resolved},
+    civil::{DAY, day_in_month},
+    occurrence::{Seen, UnixTime},
+    zone::offsets::{Offsets, Resolved},
 };
 use chrono::{DateTime, Utc};
 
@@ -102,6 +102,20 @@ impl Schedule {
         })
     }
 
+    /// The same near the date that was seen last.
+    #[inline]
+    pub(crate) fn occurrence_near(
+        &self,
+        seen: &mut Seen,
+        step: i64,
+        seconds: i64,
+    ) -> Option<Occurrence> {
+        Some(Occurrence {
+            index: self.index_of(step),
+            at: seen.datetime(self.instant_of(seconds))?,
+        })
+    }
+
     /// A step as an instant; `None` beyond chrono's range.
     #[inline]
     pub(super) fn evaluate(&self, offsets: &mut impl Offsets, step: i64) -> Option<Target> {
@@ -161,25 +175,6 @@ impl Schedule {
         target.at.is_in_range().then_some(target)
     }
 
-    /// The seconds of a step of months or days that no clock change is near; `None` says nothing.
-    #[inline]
-    pub(super) fn quick_at(&self, offsets: &mut impl Offsets, step: i64) -> Option<i64> {
-        if self.kind == Kind::Seconds {
-            return self.seconds_at(step).map(|at| at.seconds);
-        }
-        // A pinned anchor that no change is near is what its clock reading says, too.
-        if !self.kind.is_single_calendar_unit() {
-            return None;
-        }
-        let seconds = offsets.plainly(self.local_at(step)?)?;
-        UnixTime {
-            seconds,
-            nanoseconds: 0,
-        }
-        .is_in_range()
-        .then_some(seconds)
-    }
-
     /// Applies the policy for overlaps.
     fn choose(&self, resolved: Resolved) -> Target {
         let (seconds, twin, in_gap) = match (resolved, self.overlap) {
@@ -209,9 +204,7 @@ impl Schedule {
         if self.kind != Kind::Days {
             // Below 2^29 * 2^32.
             let month = i64::from(self.month) + i64::from(self.months) * step;
-            let (year, month) = year_and_month(month)?;
-            let day_of_month = u32::from(self.day_of_month).min(days_in_month(year, month));
-            day = i64::from(days_from_civil(year, month, day_of_month));
+            day = i64::from(day_in_month(month, self.day_of_month.into())?);
         }
         if self.kind != Kind::Months {
             // Below 2^29 * 2^32.
@@ -277,7 +270,8 @@ impl Schedule {
         let (mut step, lower_is_passed) = self.guess(offsets, instant);
         let mut target = self.calendar_at(offsets, step);
         if is_after(target, step, instant) {
-            if lower_is_passed {
+            // Beyond the range, where clock readings end before instants do, the one before may be out of it as well.
+            if lower_is_passed && target.is_some() {
                 return (step, target);
             }
             loop {
@@ -309,13 +303,10 @@ impl Schedule {
                 false,
             );
         }
-        // The readings of all steps share the fraction of the anchor, so that whole seconds decide.
-        let seconds = instant.seconds - i64::from(instant.nanoseconds < self.anchor.nanoseconds);
+        let seconds = self.whole_seconds(instant);
         if let Some(span) = offsets.span_at(instant.seconds) {
             let step = self.first_local_after(seconds + i64::from(span.offset));
-            let is_calm =
-                span.from + NEAR <= instant.seconds && instant.seconds < span.until - NEAR;
-            return (step, is_calm);
+            return (step, span.is_calm(instant.seconds));
         }
         // The offset of the anchor will do, if the step before is far enough away.
         let anchor_local = i64::from(self.day) * DAY + i64::from(self.second);
@@ -326,30 +317,6 @@ impl Schedule {
                 .local_at(step - 1)
                 .is_some_and(|lower| local - lower > ORDER_SAFE);
         (step, is_far)
-    }
-
-    /// The first step whose clock reading is after `local`; months or days only.
-    #[inline]
-    fn first_local_after(&self, local: i64) -> i64 {
-        if self.kind == Kind::Days {
-            let anchor = i64::from(self.day) * DAY + i64::from(self.second);
-            return divide((local - anchor).div_euclid(DAY), self.days) + 1;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a day of chrono's range, give or take two"
-        )]
-        let (day, second) = (local.div_euclid(DAY) as i32, local.rem_euclid(DAY));
-        let civil = civil_from_days(day).0;
-        let ahead = i64::from(civil.month_index() - self.month);
-        let months = i64::from(self.months);
-        let step = divide(ahead, self.months);
-        if step * months != ahead {
-            return step + 1;
-        }
-        let day_of_month = u32::from(self.day_of_month).min(days_in_month(civil.year, civil.month));
-        let is_ahead = (day_of_month, i64::from(self.second)) > (civil.day, second);
-        if is_ahead { step } else { step + 1 }
     }
 
     pub(crate) fn occurrence_with(
@@ -391,17 +358,6 @@ impl Schedule {
         instant: UnixTime,
     ) -> Option<(i64, UnixTime)> {
         let (lowest, highest) = self.range();
-        if self.kind == Kind::Seconds {
-            let step = self.seek_seconds(instant).max(lowest);
-            return if step <= highest {
-                Some((step, self.seconds_at(step)?))
-            } else {
-                None
-            };
-        }
-        if let Some(next) = self.quick_step(offsets, instant) {
-            return Some(next);
-        }
         let (mut step, mut known) = self.seek(offsets, instant);
         if step < lowest {
             (step, known) = (lowest, None);
@@ -423,30 +379,6 @@ impl Schedule {
             step += 1;
         }
         None
-    }
-
-    /// The same where no clock change is near; `None` says nothing.
-    #[inline]
-    fn quick_step(&self, offsets: &mut impl Offsets, instant: UnixTime) -> Option<(i64, UnixTime)> {
-        if !self.kind.is_single_calendar_unit() || self.overlap == Overlap::Both {
-            return None;
-        }
-        let span = offsets.span_at(instant.seconds)?;
-        if instant.seconds < span.from + NEAR || span.until - NEAR <= instant.seconds {
-            return None;
-        }
-        let borrow = i64::from(instant.nanoseconds < self.anchor.nanoseconds);
-        let step = self.first_local_after(instant.seconds - borrow + i64::from(span.offset));
-        let (lowest, highest) = self.range();
-        if step < lowest || highest < step {
-            return None;
-        }
-        let seconds = self.quick_at(offsets, step)?;
-        let at = UnixTime {
-            seconds,
-            ..self.anchor
-        };
-        (at > instant).then_some((step, at))
     }
 
     /// The second instant of a step in an overlap, if it is after `instant`.
@@ -527,16 +459,6 @@ impl Schedule {
             step -= 1;
         }
         None
-    }
-}
-
-/// Rounds down. Most schedules come each day or month, and a division takes longer than all else here.
-#[inline]
-fn divide(distance: i64, period: u32) -> i64 {
-    if period == 1 {
-        distance
-    } else {
-        distance.div_euclid(i64::from(period))
     }
 }
 

@@ -61,11 +61,7 @@ impl Offsets for FixedOffsets {
 
     #[inline]
     fn span_at(&mut self, _: i64) -> Option<Span> {
-        Some(Span {
-            from: i64::MIN / 4,
-            until: i64::MAX / 4,
-            offset: self.0,
-        })
+        Some(Span::fixed(self.0))
     }
 }
 
@@ -144,9 +140,7 @@ impl TableOffsets<'_> {
     #[inline]
     fn remembered(&self, local: i64) -> Option<i64> {
         let utc = local.wrapping_sub(i64::from(self.memory.offset));
-        let inside = self.memory.from.wrapping_add(NEAR) <= utc
-            && utc < self.memory.until.wrapping_sub(NEAR);
-        inside.then_some(utc)
+        self.memory.is_calm(utc).then_some(utc)
     }
 
     /// The same after a look into the list.

@@ -6,7 +6,7 @@
 use super::{
     Place, Zone,
     fold::{KNOWN_UNTIL, fold},
-    offsets::{Offsets, PlainOffsets},
+    offsets::{NEAR, Offsets, PlainOffsets},
 };
 use alloc::{boxed::Box, vec::Vec};
 use chrono_tz::Tz;
@@ -29,16 +29,47 @@ pub struct ZoneTable {
 pub(crate) struct Span {
     pub(crate) from: i64,
     pub(crate) until: i64,
+    /// The part of it that is not near its ends, where a clock reading is one instant by this offset.
+    calm_from: i64,
+    calm_len: u64,
     pub(crate) offset: i32,
 }
 
 impl Span {
     /// The stretch that holds nothing.
-    pub(crate) const EMPTY: Self = Self {
-        from: 0,
-        until: 0,
-        offset: 0,
-    };
+    pub(crate) const EMPTY: Self = Self::new(0, 0, 0);
+
+    pub(crate) const fn new(from: i64, until: i64, offset: i32) -> Self {
+        let calm_from = from.saturating_add(NEAR);
+        let calm_len = until.saturating_sub(NEAR).saturating_sub(calm_from);
+        Self {
+            from,
+            until,
+            calm_from,
+            calm_len: if calm_len < 0 {
+                0
+            } else {
+                calm_len.unsigned_abs()
+            },
+            offset,
+        }
+    }
+
+    /// The stretch of an offset that never changes.
+    #[inline]
+    pub(crate) const fn fixed(offset: i32) -> Self {
+        Self::new(i64::MIN / 4, i64::MAX / 4, offset)
+    }
+
+    /// Whether no change is near.
+    #[inline]
+    #[expect(
+        clippy::cast_sign_loss,
+        reason = "what is before becomes bigger than any length"
+    )]
+    pub(crate) const fn is_calm(&self, utc: i64) -> bool {
+        (utc.wrapping_sub(self.calm_from) as u64) < self.calm_len
+    }
 
     #[inline]
     pub(crate) const fn contains(&self, utc: i64) -> bool {
@@ -109,11 +140,9 @@ impl ZoneTable {
             return Some(self.listed(utc));
         };
         let span = self.listed(utc.wrapping_sub(fold.back));
-        Some(Span {
-            from: span.from.saturating_add(fold.back).max(fold.from),
-            until: span.until.saturating_add(fold.back).min(fold.until),
-            offset: span.offset,
-        })
+        let from = span.from.saturating_add(fold.back).max(fold.from);
+        let until = span.until.saturating_add(fold.back).min(fold.until);
+        Some(Span::new(from, until, span.offset))
     }
 
     fn listed(&self, utc: i64) -> Span {
@@ -123,11 +152,7 @@ impl ZoneTable {
             .and_then(|index| self.changes.get(index));
         let (from, offset) = before.copied().unwrap_or((KNOWN_FROM, self.first));
         let until = self.changes.get(after).map_or(KNOWN_UNTIL, |(at, _)| *at);
-        Span {
-            from,
-            until,
-            offset,
-        }
+        Span::new(from, until, offset)
     }
 }
 

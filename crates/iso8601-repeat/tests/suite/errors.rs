@@ -80,12 +80,7 @@ fn finds_the_place() {
         None,
     );
     check("R5/2012-02-05T08:00Z/25:00", Kind::TimeRange, 21, None);
-    check(
-        "R5/2012-02-05T08:00Z/P1D/P1D",
-        Kind::Structure,
-        24,
-        Some(Hint::EmptyStart),
-    );
+    check("R5/2012-02-05T08:00Z/P1D/P1D", Kind::Structure, 24, None);
 }
 
 #[test]
@@ -178,6 +173,18 @@ fn hints_at_what_belongs_elsewhere() {
         24,
         Some(Hint::RepeatRule),
     );
+}
+
+#[test]
+fn gives_no_hint_that_leads_astray() {
+    use ParseErrorKind as Kind;
+    for word in ["yesterday", "today", "never", "monday", "daily", "weekly"] {
+        check(&format!("R5/{word}/P1D"), Kind::Date, 3, None);
+    }
+    check("R5/2012-02-05T00:00Z/daily", Kind::Date, 21, None);
+    // A third part, not an empty start.
+    check("R5/P1D/2012-02-05/P1D", Kind::Structure, 17, None);
+    check("R5/2012-02-05/P1D/P1D", Kind::Structure, 17, None);
 }
 
 #[test]

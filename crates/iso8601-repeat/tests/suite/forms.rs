@@ -23,7 +23,7 @@ fn values_are_small_and_may_go_between_threads() {
     is_shared::<Schedule>();
     is_shared::<RepeatingInterval>();
     is_shared::<Options>();
-    assert_eq!(size_of::<Schedule>(), 72);
+    assert_eq!(size_of::<Schedule>(), 88);
     assert_eq!(size_of::<RepeatingInterval>(), 88);
     assert_eq!(size_of::<Period>(), 48);
     assert_eq!(size_of::<Moment>(), 16);

@@ -48,6 +48,38 @@ fn walks_back_to_the_range() {
 }
 
 #[test]
+fn the_stepper_agrees_where_clock_readings_leave_the_range() {
+    // In Berlin the last hour of the range already has a clock reading of the year after it, which chrono cannot hold.
+    for (text, zone) in [
+        ("R/1157/P1Y", "Europe/Berlin"),
+        ("R/1157/P1M", "Europe/Berlin"),
+        ("R/1157/P1D", "Europe/Berlin"),
+        ("R/P1Y/1157", "America/New_York"),
+        ("R/P1D/1157", "America/New_York"),
+    ] {
+        let schedule = schedule(text, zone);
+        let table = ZoneTable::new(&schedule.zone());
+        let mut stepper = Stepper::new(schedule, &table);
+        for end in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            for hours in -60..=60 {
+                let Some(at) = end.checked_add_signed(chrono::TimeDelta::hours(hours)) else {
+                    continue;
+                };
+                let (next, prev) = (schedule.next_after(at), schedule.prev_before(at));
+                assert_eq!(stepper.next_after(at), next, "{text} {at}");
+                assert_eq!(stepper.prev_before(at), prev, "{text} {at}");
+                assert_eq!(schedule.after(at).next(), next, "{text} {at}");
+                assert_eq!(schedule.before(at).next(), prev, "{text} {at}");
+            }
+        }
+    }
+    let yearly = schedule("R/1157/P1Y", "Europe/Berlin");
+    let table = ZoneTable::new(&yearly.zone());
+    let last = Stepper::new(yearly, &table).prev_before(DateTime::<Utc>::MAX_UTC);
+    assert_eq!(last.unwrap().index, Some(260_985));
+}
+
+#[test]
 fn questions_cost_the_same_at_any_distance() {
     // A walk of these lengths would not end in this century.
     let nanoseconds = schedule("R/2000-01-01T00:00:00Z/PT0.000000001S", "-");

@@ -1,0 +1,7 @@
+//! The program from outside.
+
+mod batch;
+mod flags;
+mod people;
+mod program;
+mod tables;
