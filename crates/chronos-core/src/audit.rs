@@ -57,7 +57,7 @@ impl Scheduler {
         };
         let names: Vec<JobName> = self
             .jobs
-            .after(after)
+            .from(after)
             .take(count)
             .map(|job| job.spec.name.clone())
             .collect();

@@ -91,8 +91,8 @@ impl Scheduler {
         self.jobs.insert(Arc::new(job));
         self.link(&name);
         self.consume_parents(&name);
-        self.changes.spec(&name);
-        self.changes.progress(&name);
+        self.changes_of(&name).spec = true;
+        self.changes_of(&name).progress = true;
         self.arm(&name);
         self.notice(Notice::JobCreated { job: name, next });
         Ok(())
@@ -150,14 +150,14 @@ impl Scheduler {
         self.jobs.insert(Arc::new(job));
         self.link(&name);
         if spec_changed {
-            self.changes.spec(&name);
+            self.changes_of(&name).spec = true;
             self.notice(Notice::JobUpdated {
                 job: name.clone(),
                 next,
             });
         }
         if progress_changed {
-            self.changes.progress(&name);
+            self.changes_of(&name).progress = true;
         }
         self.after_replace(&name, &old);
         Ok(())
@@ -249,7 +249,7 @@ impl Scheduler {
             due_max: job.progress.due_max,
         };
         self.bury(name, tomb);
-        self.changes.delete(name, job.spec_revision, tomb);
+        self.changes_of(name).delete(job.spec_revision, tomb);
         self.notice(Notice::JobDeleted { job: name.clone() });
     }
 
@@ -273,7 +273,7 @@ impl Scheduler {
             return;
         }
         self.tombs.remove(name);
-        self.changes.forget(name);
+        self.changes_of(name).forgotten = true;
     }
 
     fn run_now(&mut self, name: &JobName, arguments: Option<String>) -> Answer {

@@ -1,8 +1,13 @@
 //! All jobs: by number where it must be quick, by name where people ask.
 
-use std::{ops::Bound, sync::Arc};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Bound,
+    sync::Arc,
+};
 
 use chronos_model::JobName;
+use hashbrown::HashTable;
 
 use crate::{job::Job, slots::Slots};
 
@@ -10,25 +15,33 @@ use crate::{job::Job, slots::Slots};
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct JobNumber(u32);
 
-/// All jobs; a copy costs a few pointers.
+/// All jobs as readers see them; a copy costs two pointers.
 #[derive(Clone, Debug)]
-pub(crate) struct Jobs {
+pub(crate) struct JobList {
     /// Changes only when a job is created or deleted.
     numbers: imbl::OrdMap<JobName, JobNumber>,
     slots: Slots<Job>,
+}
+
+/// All jobs as the scheduler keeps them.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    list: JobList,
+    /// Numbers by name. To find one in order takes twenty comparisons of names that lie apart, each of
+    /// them a miss of the cache among a million jobs. Nobody ever goes through this table, so its order
+    /// is nobody's order.
+    index: HashTable<JobNumber>,
     /// The numbers of deleted jobs.
-    free: imbl::Vector<JobNumber>,
+    free: Vec<JobNumber>,
     /// The job that was looked for last: what follows is mostly about the same one.
     last: JobNumber,
 }
 
-impl Jobs {
+impl JobList {
     pub(crate) fn new() -> Self {
         Self {
             numbers: imbl::OrdMap::new(),
             slots: Slots::new(),
-            free: imbl::Vector::new(),
-            last: JobNumber(0),
         }
     }
 
@@ -36,57 +49,12 @@ impl Jobs {
         self.numbers.len()
     }
 
-    pub(crate) fn contains(&self, name: &JobName) -> bool {
-        self.number(name).is_some()
-    }
-
-    pub(crate) fn number(&self, name: &JobName) -> Option<JobNumber> {
-        let last = self.slots.get(self.last.0);
-        if last.is_some_and(|job| job.spec.name == *name) {
-            return Some(self.last);
-        }
-        self.numbers.get(name).copied()
-    }
-
     pub(crate) fn get(&self, name: &JobName) -> Option<&Arc<Job>> {
-        self.at(self.number(name)?)
+        self.at(*self.numbers.get(name)?)
     }
 
-    pub(crate) fn at(&self, number: JobNumber) -> Option<&Arc<Job>> {
+    fn at(&self, number: JobNumber) -> Option<&Arc<Job>> {
         self.slots.get(number.0)
-    }
-
-    pub(crate) fn get_mut(&mut self, name: &JobName) -> Option<&mut Arc<Job>> {
-        let number = self.number(name)?;
-        self.last = number;
-        self.slots.get_mut(number.0)
-    }
-
-    /// Remembers a job as the one that the next questions are about.
-    pub(crate) fn turn_to(&mut self, number: JobNumber) {
-        self.last = number;
-    }
-
-    /// Puts a job under its name, in the place of one that is there.
-    pub(crate) fn insert(&mut self, job: Arc<Job>) -> JobNumber {
-        let name = &job.spec.name;
-        let number = self.number(name).unwrap_or_else(|| {
-            let next = JobNumber(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
-            let number = self.free.pop_back().unwrap_or(next);
-            self.numbers.insert(name.clone(), number);
-            number
-        });
-        self.last = number;
-        self.slots.set(number.0, Some(job));
-        number
-    }
-
-    pub(crate) fn remove(&mut self, name: &JobName) -> Option<Arc<Job>> {
-        let number = self.numbers.remove(name)?;
-        let job = self.slots.get(number.0).cloned();
-        self.slots.set(number.0, None);
-        self.free.push_back(number);
-        job
     }
 
     /// Returns all jobs, by name.
@@ -94,10 +62,117 @@ impl Jobs {
         self.numbers.values().filter_map(|&number| self.at(number))
     }
 
-    /// Returns the jobs whose names come after one, by name.
-    pub(crate) fn after(&self, name: Bound<JobName>) -> impl Iterator<Item = &Arc<Job>> {
+    /// Returns the jobs from a name on, by name.
+    fn from(&self, name: Bound<JobName>) -> impl Iterator<Item = &Arc<Job>> {
         self.numbers
             .range((name, Bound::Unbounded))
             .filter_map(|(_, &number)| self.at(number))
     }
+}
+
+impl Jobs {
+    pub(crate) fn new() -> Self {
+        Self {
+            list: JobList::new(),
+            index: HashTable::new(),
+            free: Vec::new(),
+            last: JobNumber(0),
+        }
+    }
+
+    /// Returns what readers see of it.
+    pub(crate) fn list(&self) -> JobList {
+        self.list.clone()
+    }
+
+    pub(crate) fn contains(&self, name: &JobName) -> bool {
+        self.number(name).is_some()
+    }
+
+    pub(crate) fn number(&self, name: &JobName) -> Option<JobNumber> {
+        let is_it = |number: JobNumber| self.at(number).is_some_and(|job| job.spec.name == *name);
+        if is_it(self.last) {
+            return Some(self.last);
+        }
+        self.index
+            .find(hash(name), |&number| is_it(number))
+            .copied()
+    }
+
+    pub(crate) fn get(&self, name: &JobName) -> Option<&Arc<Job>> {
+        self.at(self.number(name)?)
+    }
+
+    pub(crate) fn at(&self, number: JobNumber) -> Option<&Arc<Job>> {
+        self.list.at(number)
+    }
+
+    pub(crate) fn get_mut(&mut self, name: &JobName) -> Option<&mut Arc<Job>> {
+        let number = self.number(name)?;
+        self.last = number;
+        self.list.slots.get_mut(number.0)
+    }
+
+    /// Remembers a job as the one that the next questions are about.
+    pub(crate) fn turn_to(&mut self, number: JobNumber) {
+        self.last = number;
+    }
+
+    /// The same by name; nothing happens when there is no such job.
+    pub(crate) fn turn_to_name(&mut self, name: &JobName) {
+        if let Some(number) = self.number(name) {
+            self.last = number;
+        }
+    }
+
+    /// Puts a job under its name, in the place of one that is there.
+    pub(crate) fn insert(&mut self, job: Arc<Job>) -> JobNumber {
+        let name = job.spec.name.clone();
+        let known = self.number(&name);
+        let number = known.unwrap_or_else(|| {
+            let next = JobNumber(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+            self.free.pop().unwrap_or(next)
+        });
+        self.last = number;
+        self.list.slots.set(number.0, Some(job));
+        if known.is_none() {
+            self.list.numbers.insert(name.clone(), number);
+            let slots = &self.list.slots;
+            let rehash = |number: &JobNumber| {
+                let job = slots.get(number.0);
+                job.map_or(0, |job| hash(&job.spec.name))
+            };
+            self.index.insert_unique(hash(&name), number, rehash);
+        }
+        number
+    }
+
+    pub(crate) fn remove(&mut self, name: &JobName) -> Option<Arc<Job>> {
+        let number = self.number(name)?;
+        self.list.numbers.remove(name);
+        if let Ok(entry) = self.index.find_entry(hash(name), |&other| other == number) {
+            entry.remove();
+        }
+        let job = self.at(number).cloned();
+        self.list.slots.set(number.0, None);
+        self.free.push(number);
+        job
+    }
+
+    /// Returns all jobs, by name.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.list.values()
+    }
+
+    /// Returns the jobs from a name on, by name.
+    pub(crate) fn from(&self, name: Bound<JobName>) -> impl Iterator<Item = &Arc<Job>> {
+        self.list.from(name)
+    }
+}
+
+// With fixed keys, so that equal inputs make equal tables.
+fn hash(name: &JobName) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }

@@ -6,28 +6,35 @@ use std::{
 };
 
 use chronos_model::{
-    Calendar, CalendarName, JobName, Revision, Run, RunKey, RunState, Tomb, Write,
+    Calendar, CalendarName, JobName, Revision, Run, RunKey, RunState, Timestamp, Tomb, Write,
 };
 
 use crate::{
     ClusterCall, Effect, Mutant, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm,
+    jobs::JobNumber,
 };
 
 /// What one input changed, gathered so that each value is written once.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    jobs: BTreeMap<JobName, JobChanges>,
+    /// In the order of the first change.
+    jobs: Vec<(JobName, JobChanges)>,
+    /// Where a job is in that list. By number: a tick may change thousands.
+    places: BTreeMap<JobNumber, usize>,
+    /// The same for jobs that have no number any more.
+    gone: BTreeMap<JobName, usize>,
     calendars: BTreeMap<CalendarName, Option<Arc<Calendar>>>,
     gate: Gate,
 }
 
+/// What changed of one job.
 #[derive(Debug, Default)]
-struct JobChanges {
+pub(crate) struct JobChanges {
     deleted: Option<(Revision, Tomb)>,
-    forgotten: bool,
-    spec: bool,
-    progress: bool,
-    runs: BTreeSet<RunKey>,
+    pub(crate) forgotten: bool,
+    pub(crate) spec: bool,
+    pub(crate) progress: bool,
+    runs: BTreeSet<(Timestamp, u32)>,
 }
 
 /// What happens once the writes are durable.
@@ -38,30 +45,19 @@ pub(crate) struct Gate {
     ended: Vec<RunKey>,
 }
 
-impl Changes {
-    pub(crate) fn spec(&mut self, job: &JobName) {
-        self.of(job).spec = true;
-    }
-
-    pub(crate) fn progress(&mut self, job: &JobName) {
-        self.of(job).progress = true;
-    }
-
+impl JobChanges {
     pub(crate) fn run(&mut self, key: &RunKey) {
-        self.of(&key.job).runs.insert(key.clone());
+        self.runs.insert((key.due, key.attempt));
     }
 
-    pub(crate) fn delete(&mut self, job: &JobName, revision: Revision, tomb: Tomb) {
-        let changes = self.of(job);
-        changes.deleted = Some((revision, tomb));
-        changes.spec = false;
-        changes.progress = false;
+    pub(crate) fn delete(&mut self, revision: Revision, tomb: Tomb) {
+        self.deleted = Some((revision, tomb));
+        self.spec = false;
+        self.progress = false;
     }
+}
 
-    pub(crate) fn forget(&mut self, job: &JobName) {
-        self.of(job).forgotten = true;
-    }
-
+impl Changes {
     /// Writes a calendar, or that it is gone.
     pub(crate) fn calendar(&mut self, name: CalendarName, calendar: Option<Arc<Calendar>>) {
         self.calendars.insert(name, calendar);
@@ -77,11 +73,17 @@ impl Changes {
         self.gate.launches.push((offer, runs));
     }
 
-    fn of(&mut self, job: &JobName) -> &mut JobChanges {
-        if !self.jobs.contains_key(job) {
-            self.jobs.insert(job.clone(), JobChanges::default());
+    fn of(&mut self, number: Option<JobNumber>, job: &JobName) -> &mut JobChanges {
+        let next = self.jobs.len();
+        let place = match number {
+            Some(number) => *self.places.entry(number).or_insert(next),
+            None => *self.gone.entry(job.clone()).or_insert(next),
+        };
+        if place == next {
+            self.jobs.push((job.clone(), JobChanges::default()));
         }
-        self.jobs.get_mut(job).expect("inserted above")
+        let (_, changes) = self.jobs.get_mut(place).expect("pushed above");
+        changes
     }
 }
 
@@ -93,10 +95,18 @@ impl Gate {
 }
 
 impl Scheduler {
+    /// Notes that something of a job is to be written at the end of this input.
+    pub(crate) fn changes_of(&mut self, job: &JobName) -> &mut JobChanges {
+        let number = self.jobs.number(job);
+        self.changes.of(number, job)
+    }
+
     /// Turns what this input changed into one write, and lets go what waits for nothing.
     pub(crate) fn flush(&mut self) {
         let Changes {
             jobs,
+            places: _,
+            gone: _,
             calendars,
             mut gate,
         } = std::mem::take(&mut self.changes);
@@ -134,6 +144,7 @@ impl Scheduler {
         writes: &mut Vec<Write>,
         gate: &mut Gate,
     ) {
+        self.jobs.turn_to_name(name);
         if let Some((expected, tomb)) = changes.deleted {
             writes.push(Write::DeleteJob {
                 job: name.clone(),
@@ -168,7 +179,12 @@ impl Scheduler {
                 job.progress_revision = job.progress_revision.wrapping_add(1);
             }
         }
-        for key in changes.runs {
+        for (due, attempt) in changes.runs {
+            let key = RunKey {
+                job: name.clone(),
+                due,
+                attempt,
+            };
             let Some(run) = self.find_run(&key) else {
                 continue;
             };
@@ -204,6 +220,7 @@ impl Scheduler {
 
     // The store has it; readers find it there from now on.
     fn drop_ended(&mut self, key: &RunKey) {
+        self.jobs.turn_to_name(&key.job);
         let place = (key.due, key.attempt);
         if let Some(runs) = self.orphans.get_mut(&key.job) {
             if runs
@@ -233,6 +250,7 @@ impl Scheduler {
             if !self.unlaunched.remove(&key) {
                 continue;
             }
+            self.jobs.turn_to_name(&key.job);
             let Some(run) = self
                 .find_run(&key)
                 .filter(|run| run.state == RunState::Starting)

@@ -153,6 +153,7 @@ impl Scheduler {
     fn use_offer(&mut self, offer: &Offer, keys: Vec<RunKey>) {
         self.offers.remove(&offer.id);
         for key in &keys {
+            self.jobs.turn_to_name(&key.job);
             self.queue.remove(key);
             self.unlaunched.insert(key.clone());
             self.write_run(key, |run| {

@@ -42,7 +42,7 @@ impl Scheduler {
         self.change_job(&key.job, |job| {
             job.runs.insert((key.due, key.attempt), Arc::new(run))
         });
-        self.changes.run(&key);
+        self.changes_of(&key.job).run(&key);
         if !ended {
             self.go_on_with_parents(&key.job);
             self.review_queue(&key.job);
@@ -142,6 +142,7 @@ impl Scheduler {
 
     fn task_update(&mut self, update: &TaskUpdate) {
         let key = &update.key;
+        self.jobs.turn_to_name(&key.job);
         let acknowledge = Effect::Cluster(ClusterCall::Acknowledge { key: key.clone() });
         let Some(run) = self.find_run(key).cloned() else {
             // Either its end is on record, or nobody ever decided on it.
@@ -397,7 +398,7 @@ impl Scheduler {
 
     fn disable(&mut self, name: &JobName, reason: String) {
         self.change_job(name, |job| Arc::make_mut(&mut job.spec).disabled = true);
-        self.changes.spec(name);
+        self.changes_of(name).spec = true;
         self.skip_waiting(name);
         self.notice(Notice::JobDisabled {
             job: name.clone(),

@@ -147,7 +147,7 @@ impl Scheduler {
     pub fn view(&self) -> View {
         View {
             at: self.now.wall,
-            jobs: self.jobs.clone(),
+            jobs: self.jobs.list(),
             waits: self.queue.waits(),
             queued: self.queue.len(),
             offers: self.offers.values().cloned().collect(),
@@ -187,7 +187,7 @@ impl Scheduler {
             .change_job(name, |job| change(&mut job.progress))
             .is_some()
         {
-            self.changes.progress(name);
+            self.changes_of(name).progress = true;
         }
     }
 
@@ -219,7 +219,7 @@ impl Scheduler {
     /// Changes a run, to be written at the end of this input.
     pub(crate) fn write_run(&mut self, key: &RunKey, change: impl FnOnce(&mut Run)) {
         self.change_run(key, change);
-        self.changes.run(key);
+        self.changes_of(&key.job).run(key);
     }
 
     fn fire_timers(&mut self) {

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{Calendar, CalendarName, JobName, Quarantined, Timestamp};
 
-use crate::{Offer, audit::AuditReport, job::Job, jobs::Jobs, queue::Waits};
+use crate::{Offer, audit::AuditReport, job::Job, jobs::JobList, queue::Waits};
 
 /// Everything a reader may want to know, as of one instant.
 #[derive(Clone, Debug)]
 pub struct View {
     pub(crate) at: Timestamp,
-    pub(crate) jobs: Jobs,
+    pub(crate) jobs: JobList,
     pub(crate) waits: Waits,
     pub(crate) queued: usize,
     pub(crate) offers: Vec<Offer>,
@@ -24,7 +24,7 @@ impl View {
     pub fn empty() -> Self {
         Self {
             at: Timestamp::default(),
-            jobs: Jobs::new(),
+            jobs: JobList::new(),
             waits: Waits::new(),
             queued: 0,
             offers: Vec::new(),
