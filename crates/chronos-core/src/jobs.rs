@@ -35,6 +35,8 @@ pub(crate) struct Jobs {
     free: Vec<JobNumber>,
     /// The job that was looked for last: what follows is mostly about the same one.
     last: JobNumber,
+    /// Its name, as it was written when it was found: mostly the very same text is asked for.
+    last_name: Option<JobName>,
 }
 
 impl JobList {
@@ -77,6 +79,7 @@ impl Jobs {
             index: HashTable::new(),
             free: Vec::new(),
             last: JobNumber(0),
+            last_name: None,
         }
     }
 
@@ -90,10 +93,11 @@ impl Jobs {
     }
 
     pub(crate) fn number(&self, name: &JobName) -> Option<JobNumber> {
-        let is_it = |number: JobNumber| self.at(number).is_some_and(|job| job.spec.name == *name);
-        if is_it(self.last) {
+        let last = self.last_name.as_ref().map(JobName::as_str);
+        if last.is_some_and(|last| std::ptr::eq(last, name.as_str()) || last == name.as_str()) {
             return Some(self.last);
         }
+        let is_it = |number: JobNumber| self.at(number).is_some_and(|job| job.spec.name == *name);
         self.index
             .find(hash(name), |&number| is_it(number))
             .copied()
@@ -109,19 +113,22 @@ impl Jobs {
 
     pub(crate) fn get_mut(&mut self, name: &JobName) -> Option<&mut Arc<Job>> {
         let number = self.number(name)?;
-        self.last = number;
+        self.turn_to(number);
         self.list.slots.get_mut(number.0)
     }
 
     /// Remembers a job as the one that the next questions are about.
     pub(crate) fn turn_to(&mut self, number: JobNumber) {
-        self.last = number;
+        if self.last != number || self.last_name.is_none() {
+            self.last_name = self.at(number).map(|job| job.spec.name.clone());
+            self.last = number;
+        }
     }
 
     /// The same by name; nothing happens when there is no such job.
     pub(crate) fn turn_to_name(&mut self, name: &JobName) {
         if let Some(number) = self.number(name) {
-            self.last = number;
+            self.turn_to(number);
         }
     }
 
@@ -133,8 +140,9 @@ impl Jobs {
             let next = JobNumber(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
             self.free.pop().unwrap_or(next)
         });
-        self.last = number;
         self.list.slots.set(number.0, Some(job));
+        self.last = number;
+        self.last_name = Some(name.clone());
         if known.is_none() {
             self.list.numbers.insert(name.clone(), number);
             let slots = &self.list.slots;
@@ -149,6 +157,7 @@ impl Jobs {
 
     pub(crate) fn remove(&mut self, name: &JobName) -> Option<Arc<Job>> {
         let number = self.number(name)?;
+        self.last_name = None;
         self.list.numbers.remove(name);
         if let Ok(entry) = self.index.find_entry(hash(name), |&other| other == number) {
             entry.remove();
