@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod dice;
+pub mod document;
 pub mod evidence;
 pub mod oracles;
 pub mod plan;

@@ -35,6 +35,7 @@ use crate::{
     dice::Dice,
     evidence::{Evidence, Fact},
     script::{Act, Script},
+    store::Store,
 };
 
 /// How long nothing breaks after the last act.
@@ -65,8 +66,6 @@ pub struct World<'a> {
     closing: bool,
     evidence: Evidence,
 }
-
-use crate::store::Store;
 
 /// What a simulation leaves behind.
 #[derive(Debug)]
@@ -202,5 +201,6 @@ impl<'a> World<'a> {
 
 /// Returns when a scheduler wants to look at its clocks.
 fn deadline(scheduler: &Scheduler) -> (Option<Timestamp>, Option<Mono>) {
-    (scheduler.deadline(), None)
+    let deadline = scheduler.deadline();
+    (deadline.wall, deadline.mono)
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use chronos_core::{Command, Input, RequestId};
-use chronos_model::{JobDefaults, JobKind, JobName, JobSpec, RunKey, Timestamp};
-use serde_json::Value;
+use chronos_model::{JobName, JobSpec, RunKey, Timestamp};
 
 use super::World;
-use crate::{dice::Dice, evidence::Fact, script::Order};
+use crate::{dice::Dice, document, evidence::Fact, script::Order};
 
 /// How many of a hundred requests go to a scheduler that may not lead any more.
 const ASTRAY: u64 = 5;
@@ -37,7 +36,7 @@ impl World<'_> {
     fn command_of(&self, order: &Order, wall: Timestamp) -> Option<Command> {
         Some(match order {
             Order::Put(document) => Command::Put {
-                spec: Arc::new(read(document, wall)?),
+                spec: Arc::new(document::read(document, wall)?),
                 source: None,
             },
             Order::Delete { job, cascade } => Command::Delete {
@@ -95,11 +94,4 @@ impl World<'_> {
 
 fn name(text: &str) -> Option<JobName> {
     text.parse().ok()
-}
-
-// What cannot be read the API refuses; it never gets to the scheduler.
-fn read(document: &Value, wall: Timestamp) -> Option<JobSpec> {
-    let read = JobSpec::from_json(document, JobKind::Any, &JobDefaults::default(), wall);
-    debug_assert!(read.is_ok(), "{document}: {read:?}");
-    read.ok()
 }
