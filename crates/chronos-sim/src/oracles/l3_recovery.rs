@@ -50,10 +50,11 @@ fn leaderless(ledger: &Ledger<'_>, closing: Moment) -> bool {
         if *at > closing {
             break;
         }
-        match fact {
-            Fact::Elected { .. } => living += 1,
-            Fact::Gone { .. } => living -= 1,
-            _ => {}
+        if matches!(fact, Fact::Elected { .. }) {
+            living += 1;
+        }
+        if matches!(fact, Fact::Gone { .. }) {
+            living -= 1;
         }
     }
     living < 1
@@ -93,21 +94,25 @@ fn untaken(
 // A run that waited when the quiet time was over, and that nothing kept from starting.
 fn stuck(ledger: &Ledger<'_>, job: &JobName, life: usize, closing: Moment) -> Option<String> {
     let mut records = ledger.records_of(job, life);
-    let waiting = |record: &Record<'_>| {
-        let known = record.writes.iter();
-        let last = known.take_while(|write| ledger.at(write.0) < closing).last();
-        last.filter(|(fact, _, run)| {
-            run.state != RunState::Ended && closing.since(ledger.at(*fact)) > START
-        })
-        .map(|(_, _, run)| *run)
-    };
     records.find_map(|(key, record)| {
-        let run = waiting(record)?;
+        let run = waiting(ledger, record, closing)?;
         let task = ledger.tasks.get(key);
         let begun = task.is_some_and(|task| task.begins.iter().any(|&at| ledger.at(at) < closing));
         let excused = begun || has_excuse(ledger, job, run, closing);
         (!excused).then(|| format!("{key} is {} all through the quiet time", run.state))
     })
+}
+
+// The run as it was on record at a moment, if it had been so for a while and had not ended.
+fn waiting<'e>(ledger: &Ledger<'e>, record: &Record<'e>, closing: Moment) -> Option<&'e Run> {
+    let known = record.writes.iter();
+    let last = known
+        .take_while(|write| ledger.at(write.0) < closing)
+        .last();
+    let last = last.filter(|(fact, _, run)| {
+        run.state != RunState::Ended && closing.since(ledger.at(*fact)) > START
+    });
+    last.map(|(_, _, run)| *run)
 }
 
 // A task of the same job that ran not long before is in its way; so may be one that waits before it, for

@@ -1,6 +1,6 @@
 //! The evidence, sorted by job and by run, for all oracles to read.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use chronos_core::{Command, Task, TaskState};
 use chronos_model::{JobName, JobSpec, Run, RunCause, RunKey, Timestamp, Write};
@@ -248,7 +248,7 @@ impl<'e> Ledger<'e> {
             attempt: 0,
         };
         self.runs
-            .range(&from..)
+            .range::<RunKey, _>((Bound::Included(&from), Bound::Unbounded))
             .take_while(move |(key, _)| key.job == *job)
             .filter(move |(_, record)| record.life == life)
             .map(|(&key, record)| (key, record))

@@ -63,7 +63,7 @@ fn too_many(version: &Version, targets: &Targets, known: usize) -> Option<String
     (known > all).then(|| format!("accounts for {known} targets and has {all}"))
 }
 
-const fn before_creation(version: &Version) -> usize {
+fn before_creation(version: &Version) -> usize {
     match version.spec.catch_up {
         CatchUp::All { limit } => limit as usize,
         CatchUp::Latest | CatchUp::None => 1,

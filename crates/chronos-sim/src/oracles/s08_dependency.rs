@@ -64,12 +64,15 @@ fn generation<'e>(record: &Record<'e>) -> Option<&'e Generation> {
 // Jobs that somebody asked to mark as successful, whether or not it was done.
 fn marked<'e>(ledger: &Ledger<'e>) -> BTreeSet<&'e JobName> {
     let facts = ledger.evidence.facts.iter();
-    let marks = facts.filter_map(|(_, fact)| match fact {
-        Fact::Asked {
+    let marks = facts.filter_map(|(_, fact)| {
+        if let Fact::Asked {
             command: Command::MarkSuccess { job },
             ..
-        } => Some(job),
-        _ => None,
+        } = fact
+        {
+            return Some(job);
+        }
+        None
     });
     marks.collect()
 }

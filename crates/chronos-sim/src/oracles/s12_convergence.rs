@@ -15,14 +15,14 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
         let name = &known.spec().name;
         let runs = |job: &chronos_core::Job| job.active_runs().cloned().collect::<Vec<_>>();
         let what = if known.spec() != fresh.spec() {
-            "another definition"
+            "another definition".to_owned()
         } else if known.progress() != fresh.progress() {
-            "other progress"
+            format!("progress {:?}, not {:?},", known.progress(), fresh.progress())
         } else if runs(known) != runs(fresh) {
-            "other runs"
+            format!("runs {:?}, not {:?},", runs(known), runs(fresh))
         } else {
             return None;
         };
-        Some((at, format!("the leader has {what} of {name} than the store")))
+        Some((at, format!("the leader has {what} for {name} than what the store leads to")))
     })
 }
