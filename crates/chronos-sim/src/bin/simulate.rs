@@ -13,6 +13,7 @@ use std::{
 
 use chronos_core::Settings;
 use chronos_sim::{
+    clock::Moment,
     oracles::Violation,
     plan::{Size, plan},
     script::Script,
@@ -22,10 +23,11 @@ use chronos_sim::{
 
 const USAGE: &str = "\
 usage: simulate [--seeds N] [--days D] [--jobs J] [--from-seed S] [--threads T]
-       simulate --seed S [--days D] [--jobs J] [--keep I,J,K] [--story LINES]
+       simulate --seed S [--days D] [--jobs J] [--keep I,J,K] [--story LINES] [--about TEXT]
 
 Plays N seeds of D days each and judges them. Of a seed that fails it says which rule was broken, takes away
-acts as long as the rule stays broken, and prints what is left.
+acts as long as the rule stays broken, and prints what is left. With --about the whole story of one seed is
+told, as far as its lines hold the text.
 ";
 
 /// How many lines of the story are told of a seed that fails.
@@ -39,6 +41,7 @@ struct Options {
     one: Option<u64>,
     keep: Option<Vec<usize>>,
     lines: usize,
+    about: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -66,6 +69,7 @@ fn options() -> Option<Options> {
         one: None,
         keep: None,
         lines: STORY_LINES,
+        about: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -77,6 +81,7 @@ fn options() -> Option<Options> {
             "--jobs" => options.size.jobs = value.parse().ok()?,
             "--threads" => options.threads = value.parse().ok().filter(|&threads| threads > 0)?,
             "--seed" => options.one = Some(value.parse().ok()?),
+            "--about" => options.about = Some(value),
             "--story" => options.lines = value.parse().ok()?,
             "--keep" => {
                 let kept = value.split(',').map(str::parse);
@@ -153,6 +158,14 @@ fn replay(options: &Options, seed: u64) -> bool {
     if let Some(kept) = &options.keep {
         script = script.keep(kept);
     }
+    if let Some(about) = &options.about {
+        let end = Moment(u64::MAX);
+        for line in story(&script, &Settings::default(), end, usize::MAX) {
+            if line.contains(about.as_str()) {
+                println!("{line}");
+            }
+        }
+    }
     let verdict = try_script(&script, &Settings::default());
     println!(
         "seed {seed}: {} acts, {} runs, {} inputs, {} rules broken",
@@ -165,7 +178,7 @@ fn replay(options: &Options, seed: u64) -> bool {
         println!("{violation}");
     }
     if let Some(violation) = verdict.violations.first() {
-        if options.keep.is_some() {
+        if options.keep.is_some() || options.about.is_some() {
             tell(options, &script, violation);
         } else {
             explain(options, &script, violation);

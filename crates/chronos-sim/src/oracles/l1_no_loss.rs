@@ -86,8 +86,9 @@ pub(super) fn accounted(
     targets: &Targets,
 ) -> BTreeSet<Timestamp> {
     let mut known = BTreeSet::new();
-    for (_, record) in ledger.records_of(job, life) {
-        if !record.is_scheduled() || !(first..end).contains(&record.version) {
+    for (key, record) in ledger.records_of(job, life) {
+        // A later attempt may be decided on when there is another schedule already.
+        if key.attempt > 0 || !record.is_scheduled() || !(first..end).contains(&record.version) {
             continue;
         }
         let run = record.first();

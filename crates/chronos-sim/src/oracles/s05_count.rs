@@ -29,8 +29,10 @@ fn check_life(
         let at = ledger.at(version.fact);
         let Some(targets) = targets_of(version) else {
             let mut records = ledger.records_of(job, index);
-            let stray = records.find(|(_, record)| {
-                record.is_scheduled() && (first..end).contains(&record.version)
+            let stray = records.find(|(key, record)| {
+                key.attempt == 0
+                    && record.is_scheduled()
+                    && (first..end).contains(&record.version)
             });
             if let Some((key, record)) = stray {
                 let what = format!("{key} is scheduled, and {job} has no schedule");

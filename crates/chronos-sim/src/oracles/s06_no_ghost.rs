@@ -11,45 +11,24 @@ use crate::{clock::Moment, evidence::Fact};
 
 /// Finds a launch for nobody.
 pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
-    let mut stops: BTreeMap<usize, (&JobName, bool)> = BTreeMap::new();
-    let mut starts: BTreeMap<usize, &JobName> = BTreeMap::new();
-    for (asked, done, command) in ledger.acknowledged() {
-        match command {
-            Command::Put { spec, .. } if spec.disabled => {
-                stops.insert(done, (&spec.name, true));
-            }
-            Command::Delete { job, .. } => {
-                stops.insert(done, (job, false));
-            }
-            Command::Put { spec, .. } => {
-                starts.insert(asked, &spec.name);
-            }
-            Command::Run { .. }
-            | Command::MarkSuccess { .. }
-            | Command::KillJob { .. }
-            | Command::KillRun { .. }
-            | Command::Backfill { .. }
-            | Command::PutCalendar(_)
-            | Command::DeleteCalendar(_) => {}
-        }
-    }
+    let stops = stops(ledger);
+    let mut last_put: BTreeMap<&JobName, usize> = BTreeMap::new();
     let mut stopped: BTreeMap<&JobName, (usize, &str)> = BTreeMap::new();
     for (index, (at, fact)) in ledger.evidence.facts.iter().enumerate() {
-        if let Some(&(job, disabled)) = stops.get(&index) {
-            let why = if disabled { "disabled" } else { "deleted" };
-            stopped.insert(job, (index, why));
-        }
-        // Whether asked for by somebody who was told or not: from then on it may be there again.
+        // From when somebody asks for it, whether told or not, the job may be there again.
         if let Fact::Asked {
             command: Command::Put { spec, .. },
             ..
         } = fact
             && !spec.disabled
         {
+            last_put.insert(&spec.name, index);
             stopped.remove(&spec.name);
         }
-        if let Some(job) = starts.get(&index) {
-            stopped.remove(job);
+        if let Some(&(job, asked, why)) = stops.get(&index)
+            && last_put.get(job).is_none_or(|&put| put < asked)
+        {
+            stopped.insert(job, (index, why));
         }
         let Fact::Launched { task, .. } = fact else {
             continue;
@@ -60,9 +39,29 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
         }
         if let Some((since, why)) = stopped.get(job) {
             let since = ledger.at(*since);
-            let what = format!("{} is launched although {job} is {why} since {since}", task.key);
+            let what = format!(
+                "{} is launched although {job} is {why} since {since}",
+                task.key
+            );
             return Some((*at, what));
         }
     }
     None
+}
+
+// When a job was acknowledged to be gone or at rest: the fact, the job, when that was asked, and why.
+fn stops<'e>(ledger: &Ledger<'e>) -> BTreeMap<usize, (&'e JobName, usize, &'static str)> {
+    let stop = |(asked, done, command): (usize, usize, &'e Command)| match command {
+        Command::Put { spec, .. } if spec.disabled => Some((done, (&spec.name, asked, "disabled"))),
+        Command::Delete { job, .. } => Some((done, (job, asked, "deleted"))),
+        Command::Put { .. }
+        | Command::Run { .. }
+        | Command::MarkSuccess { .. }
+        | Command::KillJob { .. }
+        | Command::KillRun { .. }
+        | Command::Backfill { .. }
+        | Command::PutCalendar(_)
+        | Command::DeleteCalendar(_) => None,
+    };
+    ledger.acknowledged().into_iter().filter_map(stop).collect()
 }

@@ -58,6 +58,8 @@ pub(super) struct Placed {
     resources: Resources,
     pub(super) work: Work,
     pub(super) phase: Phase,
+    /// The scheduler has heard of its end; an acknowledgement before that is for an earlier launch.
+    heard: bool,
 }
 
 /// Where a task stands.
@@ -120,8 +122,7 @@ impl World<'_> {
             }
             ClusterCall::Kill { key } => self.kill(&key),
             ClusterCall::Acknowledge { key } => {
-                let over = |placed: &Placed| matches!(placed.phase, Phase::Over(_));
-                if self.cluster.tasks.get(&key).is_some_and(over) {
+                if self.cluster.tasks.get(&key).is_some_and(|it| it.heard) {
                     self.cluster.tasks.remove(&key);
                 }
             }
@@ -181,6 +182,7 @@ impl World<'_> {
                 resources: task.spec.resources,
                 work: Work::of(&task.spec),
                 phase: Phase::Sent,
+                heard: false,
             },
         );
         self.cluster.agents[agent].holds.insert(key.clone());
@@ -213,6 +215,7 @@ impl World<'_> {
                 resources,
                 work,
                 phase: Phase::Sent,
+                heard: false,
             },
         );
         self.over(key, serial, TaskState::Dropped);
@@ -342,6 +345,13 @@ impl World<'_> {
             let placed = self.cluster.tasks.get(key);
             placed.is_none_or(|placed| placed.serial == *serial)
         })
+    }
+
+    /// The scheduler hears of a task.
+    pub(super) fn heard(&mut self, key: &RunKey) {
+        if let Some(placed) = self.cluster.tasks.get_mut(key) {
+            placed.heard = matches!(placed.phase, Phase::Over(_));
+        }
     }
 
     /// Lets an agent look soon at what it has to offer.

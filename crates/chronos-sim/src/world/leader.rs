@@ -300,6 +300,11 @@ impl World<'_> {
     pub(super) fn news(&mut self, events: Vec<ClusterEvent>) {
         for event in events {
             if let Some(term) = self.cluster.subscriber {
+                if let ClusterEvent::Update(update) = &event
+                    && update.state.is_terminal()
+                {
+                    self.heard(&update.key);
+                }
                 self.feed(term, Input::Cluster(event));
             }
         }
