@@ -76,11 +76,12 @@ fn too_soon(
         );
         sets && *at <= ledger.at(begin)
     });
-    // Machines' clocks differ a little; the machine may be another one now.
-    let slack = if new_term { 1_000 } else { 0 };
-    if new_term && clock_set {
+    // Machines' clocks differ, and the machine may be another one now.
+    if new_term && (clock_set || ledger.script.nodes > 1) {
         return None;
     }
+    // What is left of a delay is known to the millisecond by a clock that drifts.
+    let slack = if new_term { 1_000 } else { 0 };
     let spec = &life.version_at(later.decided()).spec;
     let first = i64::try_from(spec.retry_delay_secs? * 1000).ok()?;
     let delay = spec.retry_backoff.delay_millis(first, key.attempt);
