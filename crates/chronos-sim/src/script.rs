@@ -58,6 +58,17 @@ pub enum Order {
     },
     /// Mark a job as successful.
     Mark(String),
+    /// Run past targets of a job once more. Milliseconds.
+    Backfill {
+        /// The job.
+        job: String,
+        /// How long ago the range begins.
+        back: u64,
+        /// How long it is.
+        length: u64,
+        /// Whether the jobs that depend on it run too.
+        with_children: bool,
+    },
     /// Kill all runs of a job.
     Kill(String),
     /// Kill the oldest run of a job that an agent has.

@@ -163,6 +163,7 @@ impl<'a> World<'a> {
             Happening::Elect { node } => self.elect(node),
             Happening::Subscribe { term } => self.subscribe(term),
             Happening::Wake { term } => self.wake(term),
+            Happening::Audit { term } => self.audit(term),
             Happening::Resume { term } => self.resume(term),
             Happening::Write { term } => self.write(term),
             Happening::Written { term, request } => self.written(term, request),

@@ -32,6 +32,18 @@ const PERIODS: [(&str, u64); 18] = [
     ("P1Y", 31_536_000),
 ];
 
+/// Cron expressions, each with the seconds between two of its targets, about.
+const CRONS: [(&str, u64); 8] = [
+    ("30 2 * * *", 86_400),
+    ("0 */2 * * *", 7_200),
+    ("15,45 1-3 * * *", 3_600),
+    ("0 6 * * MON-FRI", 86_400),
+    ("59 23 L * *", 2_592_000),
+    ("0 0 12 1 * *", 2_592_000),
+    ("0 9 * * MON#1", 2_592_000),
+    ("@weekly", 604_800),
+];
+
 /// Zones; in most of them clocks change in the window of one of the starts.
 const ZONES: [&str; 9] = [
     "",
@@ -136,6 +148,46 @@ impl Maker {
 
     /// Gives a job a schedule; returns its period in seconds.
     pub(super) fn give_schedule(&mut self, document: &mut Value, at: Moment) -> u64 {
+        if let Some(fields) = document.as_object_mut() {
+            for field in ["schedule", "cron", "schedules", "scheduleTimeZone", "dst", "endTime"] {
+                fields.remove(field);
+            }
+        }
+        let zone = *self.dice.pick(&ZONES);
+        if !zone.is_empty() {
+            document["scheduleTimeZone"] = zone.into();
+        }
+        if self.dice.chance(40) {
+            let gap = *self.dice.pick(&["shift", "skip"]);
+            let overlap = *self.dice.pick(&["first", "second", "both"]);
+            document["dst"] = json!({"gap": gap, "overlap": overlap});
+        }
+        if self.dice.chance(8) {
+            let ahead = self.dice.between(0, self.length.since(at));
+            document["endTime"] = self.after(at, ahead).into();
+        }
+        match self.dice.between(0, 9) {
+            0 => {
+                let &(expression, seconds) = self.dice.pick(&CRONS);
+                document["cron"] = expression.into();
+                seconds
+            }
+            1 => {
+                let (first, period) = self.interval(at);
+                let (second, other) = self.interval(at);
+                let &(expression, _) = self.dice.pick(&CRONS);
+                document["schedules"] = json!([first, second, {"cron": expression}]);
+                period.min(other)
+            }
+            _ => {
+                let (interval, seconds) = self.interval(at);
+                document["schedule"] = interval.into();
+                seconds
+            }
+        }
+    }
+
+    fn interval(&mut self, at: Moment) -> (String, u64) {
         let &(period, seconds) = self.dice.pick(&PERIODS);
         let window = self.length.since(at) / 1000;
         let expected = window / seconds;
@@ -148,12 +200,12 @@ impl Maker {
         };
         let count = count.map_or_else(String::new, |count| count.to_string());
         let start = self.start_of(at, seconds);
-        document["schedule"] = format!("R{count}/{start}/{period}").into();
-        let zone = *self.dice.pick(&ZONES);
-        if !zone.is_empty() {
-            document["scheduleTimeZone"] = zone.into();
-        }
-        seconds
+        (format!("R{count}/{start}/{period}"), seconds)
+    }
+
+    fn after(&self, at: Moment, millis: u64) -> String {
+        let now = self.start.plus_millis(i64::try_from(at.0).unwrap_or(0));
+        now.plus_millis(i64::try_from(millis).unwrap_or(0)).to_string()
     }
 
     fn start_of(&mut self, at: Moment, period: u64) -> String {
@@ -177,7 +229,7 @@ impl Maker {
             6 => "2026-01-31T23:30:00Z".to_owned(),
             _ => {
                 let ahead = self.dice.spread(1, self.length.since(at).max(2) / 2);
-                now.plus_millis(i64::try_from(ahead).unwrap_or(0)).to_string()
+                self.after(at, ahead)
             }
         }
     }

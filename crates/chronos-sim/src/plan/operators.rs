@@ -53,9 +53,21 @@ fn order(maker: &mut Maker, dice: &mut Dice, at: Moment) -> Option<Order> {
             arguments: dice.chance(30).then(|| "--by-hand".to_owned()),
         },
         75..83 => Order::Mark(job),
-        83..92 => Order::Kill(job),
+        83..88 => Order::Kill(job),
+        88..92 => Order::Backfill {
+            job,
+            back: dice.spread(60_000, 20 * DAY),
+            length: dice.spread(60_000, 10 * DAY),
+            with_children: dice.chance(50),
+        },
         _ => Order::KillOne(job),
     })
+}
+
+fn has_schedule(document: &serde_json::Value) -> bool {
+    ["schedule", "cron", "schedules"]
+        .iter()
+        .any(|field| document.get(field).is_some())
 }
 
 // One field is another one now.
@@ -67,10 +79,7 @@ fn edit(
 ) -> Option<serde_json::Value> {
     let mut document = maker.documents.get(job)?.clone();
     match dice.between(0, 3) {
-        0 if document["schedule"].is_string() => {
-            if let Some(fields) = document.as_object_mut() {
-                fields.remove("scheduleTimeZone");
-            }
+        0 if has_schedule(&document) => {
             maker.give_schedule(&mut document, at);
         }
         1 => maker.give_work(&mut document, 3_600),

@@ -18,6 +18,8 @@ pub(super) enum Happening {
     Subscribe { term: u64 },
     /// A leader looks at its clock.
     Wake { term: u64 },
+    /// A leader looks after all of its jobs.
+    Audit { term: u64 },
     /// A scheduler that stood still goes on.
     Resume { term: u64 },
     /// The store takes the oldest writes of a leader.

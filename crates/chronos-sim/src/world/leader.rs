@@ -31,6 +31,9 @@ pub(super) struct Leader {
 /// How many inputs there are between two looks at all invariants; each look walks all jobs.
 const INPUTS_PER_LOOK: u64 = 16;
 
+/// How often a leader looks after all of its jobs, in milliseconds.
+const AUDIT_EVERY: u64 = 60 * 60 * 1000;
+
 impl Leader {
     fn mono(&self, now: Moment) -> Mono {
         Mono(u64::try_from(drifted(now.since(self.born), self.mono_ppm)).unwrap_or(0))
@@ -95,6 +98,19 @@ impl World<'_> {
         self.feed(term, Input::Tick);
         let at = self.now.plus(dice.between(5, 500));
         self.agenda.add(at, Happening::Subscribe { term });
+        self.agenda
+            .add(at.plus(AUDIT_EVERY), Happening::Audit { term });
+    }
+
+    /// A leader looks after all of its jobs, and will do so again.
+    pub(super) fn audit(&mut self, term: u64) {
+        if self.leaders.get(&term).is_some_and(|leader| !leader.asleep) {
+            self.feed(term, Input::Audit { jobs: 10_000 });
+        }
+        if self.leaders.contains_key(&term) {
+            self.agenda
+                .add(self.now.plus(AUDIT_EVERY), Happening::Audit { term });
+        }
     }
 
     /// Returns the scheduler of the newest term, if it lives.
@@ -313,5 +329,5 @@ impl World<'_> {
 
 // Most notices repeat what the writes say.
 const fn is_evidence(notice: &Notice) -> bool {
-    matches!(notice, Notice::UnknownTask { .. } | Notice::Quarantined { .. })
+    matches!(notice, Notice::UnknownTask { .. } | Notice::Quarantined { .. } | Notice::AuditFound { .. })
 }

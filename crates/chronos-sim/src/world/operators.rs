@@ -49,6 +49,21 @@ impl World<'_> {
             },
             Order::Mark(job) => Command::MarkSuccess { job: name(job)? },
             Order::Kill(job) => Command::KillJob { job: name(job)? },
+            Order::Backfill {
+                job,
+                back,
+                length,
+                with_children,
+            } => {
+                let from = wall.plus_millis(-i64::try_from(*back).unwrap_or(0));
+                let to = from.plus_millis(i64::try_from(*length).unwrap_or(0));
+                Command::Backfill {
+                    job: name(job)?,
+                    from,
+                    to: to.min(wall),
+                    with_children: *with_children,
+                }
+            }
             Order::KillOne(job) => Command::KillRun {
                 key: self.oldest_task(job)?,
             },
