@@ -33,7 +33,7 @@ fn check_life(
             continue;
         };
         let known = accounted(ledger, job, index, (first, end), &targets);
-        let Some(until) = must_be_known_until(life, (first, end), &known) else {
+        let Some(until) = must_be_known_until(ledger, life, (first, end), &known) else {
             continue;
         };
         let jitter = life.versions[first..end]
@@ -110,6 +110,7 @@ pub(super) fn accounted(
 
 // Up to when targets must be known: until the definition was replaced, or the job came to rest.
 fn must_be_known_until(
+    ledger: &Ledger<'_>,
     life: &Life,
     (first, end): (usize, usize),
     known: &BTreeSet<Timestamp>,
@@ -117,7 +118,12 @@ fn must_be_known_until(
     let versions = &life.versions[first..end];
     let resting = versions.iter().rev().take_while(|it| it.spec.disabled);
     if let Some(rest) = resting.last() {
-        // What had come by then the leader may not have seen yet.
+        if ledger.quiet.is_none_or(|(_, closing, _)| ledger.at(rest.fact) < closing) {
+            // A leader that stood still may not have seen what came before it was told to let it be;
+            // the rest is written down when the job is enabled again. But there must be no hole.
+            return known.last().copied();
+        }
+        // Within this time a leader that is awake has seen what its clock shows.
         let rest = rest.wall.plus_millis(-LOOK_MILLIS);
         return Some(rest).filter(|rest| *rest > versions[0].wall);
     }
@@ -129,7 +135,7 @@ fn must_be_known_until(
     }
 }
 
-/// Within this time a leader that is awake has seen what its clock shows.
+/// How often the loop of a leader looks at its clock at least, and some more, in milliseconds.
 const LOOK_MILLIS: i64 = 1_500;
 
 fn never_ended(ledger: &Ledger<'_>, job: &JobName, life: usize) -> Option<(Moment, String)> {

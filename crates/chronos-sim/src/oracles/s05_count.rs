@@ -2,6 +2,7 @@
 //! that had passed than its policy says.
 
 use chronos_model::{CatchUp, JobName, JobSchedule, Targets};
+use iso8601_repeat::Overlap as Repeated;
 
 use super::{
     Ledger,
@@ -60,6 +61,12 @@ fn check_life(
 
 fn too_many(version: &Version, targets: &Targets, known: usize) -> Option<String> {
     let all = version.spec.schedule().and_then(JobSchedule::repetitions)?;
+    // A reading that a change of clocks repeats is one count, and two targets if so wished.
+    let twice = version
+        .spec
+        .schedule()
+        .is_some_and(|schedule| schedule.dst().overlap == Repeated::Both);
+    let all = if twice { all.saturating_mul(2) } else { all };
     let all = targets.first().map_or(0, |_| all);
     let known = known as u64;
     (known > all).then(|| format!("accounts for {known} targets and has {all}"))
