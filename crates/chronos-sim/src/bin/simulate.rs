@@ -42,6 +42,7 @@ struct Options {
     keep: Option<Vec<usize>>,
     lines: usize,
     about: Option<String>,
+    settings: Settings,
 }
 
 fn main() -> ExitCode {
@@ -70,6 +71,7 @@ fn options() -> Option<Options> {
         keep: None,
         lines: STORY_LINES,
         about: None,
+        settings: Settings::default(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -81,6 +83,8 @@ fn options() -> Option<Options> {
             "--jobs" => options.size.jobs = value.parse().ok()?,
             "--threads" => options.threads = value.parse().ok().filter(|&threads| threads > 0)?,
             "--seed" => options.one = Some(value.parse().ok()?),
+            #[cfg(feature = "mutants")]
+            "--mutant" => options.settings.mutant = Some(mutant(&value)?),
             "--about" => options.about = Some(value),
             "--story" => options.lines = value.parse().ok()?,
             "--keep" => {
@@ -91,6 +95,13 @@ fn options() -> Option<Options> {
         }
     }
     Some(options)
+}
+
+#[cfg(feature = "mutants")]
+fn mutant(name: &str) -> Option<chronos_core::Mutant> {
+    chronos_core::Mutant::ALL
+        .into_iter()
+        .find(|mutant| format!("{mutant:?}") == name)
 }
 
 fn play_all(options: &Options) -> bool {
@@ -107,7 +118,7 @@ fn play_all(options: &Options) -> bool {
                     return failed;
                 }
                 let script = plan(seed, options.size);
-                let verdict = try_script(&script, &Settings::default());
+                let verdict = try_script(&script, &options.settings);
                 begun.fetch_add(verdict.begun, Ordering::Relaxed);
                 inputs.fetch_add(verdict.inputs, Ordering::Relaxed);
                 for violation in &verdict.violations {
@@ -160,13 +171,13 @@ fn replay(options: &Options, seed: u64) -> bool {
     }
     if let Some(about) = &options.about {
         let end = Moment(u64::MAX);
-        for line in story(&script, &Settings::default(), end, usize::MAX) {
+        for line in story(&script, &options.settings, end, usize::MAX) {
             if line.contains(about.as_str()) {
                 println!("{line}");
             }
         }
     }
-    let verdict = try_script(&script, &Settings::default());
+    let verdict = try_script(&script, &options.settings);
     println!(
         "seed {seed}: {} acts, {} runs, {} inputs, {} rules broken",
         script.acts.len(),
@@ -188,14 +199,14 @@ fn replay(options: &Options, seed: u64) -> bool {
 }
 
 fn explain(options: &Options, script: &Script, violation: &Violation) {
-    let settings = Settings::default();
+    let settings = &options.settings;
     println!("\nmaking seed {} smaller: {violation}", script.seed);
-    let kept = shrink(script, &settings, violation.oracle);
+    let kept = shrink(script, settings, violation.oracle);
     let small = script.keep(&kept);
-    let verdict = try_script(&small, &settings);
+    let verdict = try_script(&small, settings);
     let same = |other: &&Violation| other.oracle == violation.oracle;
     let violation = verdict.violations.iter().find(same).unwrap_or(violation);
-    let small = cut(&small, &settings, violation.oracle, violation.at);
+    let small = cut(&small, settings, violation.oracle, violation.at);
     println!("{} of {} acts are enough:", kept.len(), script.acts.len());
     for (at, act) in &small.acts {
         println!("  {at}  {act}");
@@ -215,7 +226,7 @@ fn explain(options: &Options, script: &Script, violation: &Violation) {
 
 fn tell(options: &Options, script: &Script, violation: &Violation) {
     println!("\nwhat happened, up to {}:", violation.at);
-    for line in story(script, &Settings::default(), violation.at, options.lines) {
+    for line in story(script, &options.settings, violation.at, options.lines) {
         println!("  {line}");
     }
     println!("{violation}");
