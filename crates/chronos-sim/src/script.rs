@@ -73,6 +73,8 @@ pub enum Order {
     Kill(String),
     /// Kill the oldest run of a job that an agent has.
     KillOne(String),
+    /// Kill the run that the agents have had for longest.
+    KillOldest,
 }
 
 /// What breaks. Lengths are in milliseconds.

@@ -212,9 +212,7 @@ impl<'e> Ledger<'e> {
     fn put_run(&mut self, fact: usize, wall: Timestamp, run: &'e Run) {
         let lives = self.jobs.get(&run.key.job).map_or(&[][..], Vec::as_slice);
         let life = lives.len().saturating_sub(1);
-        let version = lives
-            .last()
-            .map_or(0, |life| life.versions.len().saturating_sub(1));
+        let version = lives.last().map_or(0, |life| version_of(life, fact, run));
         let record = self.runs.entry(&run.key).or_insert_with(|| Record {
             life,
             version,
@@ -272,5 +270,31 @@ impl<'e> Ledger<'e> {
             }
         }
         done
+    }
+}
+
+// A definition that is replaced takes what had come by it, and the store is told in the same breath.
+fn version_of(life: &Life, fact: usize, run: &Run) -> usize {
+    let newest = life.versions.len().saturating_sub(1);
+    let version = &life.versions[newest];
+    let Some(before) = newest.checked_sub(1) else {
+        return newest;
+    };
+    let by_the_new_one = || {
+        let anew = version.spec.schedule()?.targets(version.wall).ok()?;
+        // Only one that has nothing to come takes what has passed.
+        Some(anew.after(version.wall).is_none() || version.starts_now())
+    };
+    let just_replaced = version.new_schedule && version.fact == fact;
+    if just_replaced && run.target <= version.wall && !by_the_new_one().unwrap_or(false) {
+        return before;
+    }
+    newest
+}
+
+impl Version {
+    fn starts_now(&self) -> bool {
+        let schedule = self.spec.schedule();
+        schedule.is_some_and(chronos_model::JobSchedule::starts_at_anchor)
     }
 }

@@ -45,6 +45,9 @@ fn not_after_failure(
         }
         Some(_) | None => return Some(format!("follows {before}, which has not ended")),
     }
+    if earlier.writes.iter().any(|write| write.2.kill_requested) {
+        return Some(format!("follows {before}, which was to be killed"));
+    }
     let ends = ledger.tasks.get(before).map(|task| &task.ends);
     let finished = ends.is_some_and(|ends| ends.iter().any(|end| end.1 == TaskState::Finished));
     finished.then(|| format!("follows {before}, which succeeded"))

@@ -60,7 +60,8 @@ fn order(maker: &mut Maker, dice: &mut Dice, at: Moment) -> Option<Order> {
             length: dice.spread(60_000, 10 * DAY),
             with_children: dice.chance(50),
         },
-        _ => Order::KillOne(job),
+        92..96 => Order::KillOne(job),
+        _ => Order::KillOldest,
     })
 }
 

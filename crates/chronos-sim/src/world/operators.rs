@@ -64,6 +64,9 @@ impl World<'_> {
                     with_children: *with_children,
                 }
             }
+            Order::KillOldest => Command::KillRun {
+                key: self.cluster.tasks.keys().min_by_key(|key| key.due)?.clone(),
+            },
             Order::KillOne(job) => Command::KillRun {
                 key: self.oldest_task(job)?,
             },
