@@ -26,7 +26,10 @@ impl fmt::Display for Moment {
         let (seconds, millis) = (self.0 / 1000, self.0 % 1000);
         let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
         let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
-        write!(f, "d{days:02} {hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
+        write!(
+            f,
+            "d{days:02} {hours:02}:{minutes:02}:{seconds:02}.{millis:03}"
+        )
     }
 }
 
@@ -51,7 +54,8 @@ impl Clock {
 
     /// Returns what it shows.
     pub fn wall(&self, at: Moment) -> Timestamp {
-        self.base.plus_millis(drifted(at.since(self.since), self.drift_ppm))
+        self.base
+            .plus_millis(drifted(at.since(self.since), self.drift_ppm))
     }
 
     /// Sets it forwards or back.

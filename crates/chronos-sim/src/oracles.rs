@@ -5,6 +5,8 @@
 
 mod ledger;
 
+mod l1_no_loss;
+mod l3_recovery;
 mod s01_no_early_run;
 mod s02_at_most_once;
 mod s03_no_overlap;
@@ -18,8 +20,6 @@ mod s10_history;
 mod s11_durability;
 mod s12_convergence;
 mod s13_liveness_audit;
-mod l1_no_loss;
-mod l3_recovery;
 
 pub use ledger::Ledger;
 

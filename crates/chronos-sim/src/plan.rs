@@ -40,6 +40,10 @@ const STARTS: [&str; 10] = [
 ];
 
 /// Makes the script of a seed.
+///
+/// # Panics
+///
+/// When the table of starts holds what is no instant.
 pub fn plan(seed: u64, size: Size) -> Script {
     let mut dice = Dice::new(seed, "plan");
     let start: Timestamp = dice

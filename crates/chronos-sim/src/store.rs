@@ -56,15 +56,18 @@ impl Store {
 
     /// Returns what a new leader needs.
     pub fn snapshot(&self) -> Snapshot {
-        let jobs = self.specs.iter().filter_map(|(name, (spec, spec_revision))| {
-            let (progress, progress_revision) = self.progress.get(name)?;
-            Some(JobRecord {
-                spec: Arc::clone(spec),
-                spec_revision: *spec_revision,
-                progress: progress.clone(),
-                progress_revision: *progress_revision,
-            })
-        });
+        let jobs = self
+            .specs
+            .iter()
+            .filter_map(|(name, (spec, spec_revision))| {
+                let (progress, progress_revision) = self.progress.get(name)?;
+                Some(JobRecord {
+                    spec: Arc::clone(spec),
+                    spec_revision: *spec_revision,
+                    progress: progress.clone(),
+                    progress_revision: *progress_revision,
+                })
+            });
         Snapshot {
             jobs: jobs.collect(),
             active_runs: self.active_runs().cloned().collect(),

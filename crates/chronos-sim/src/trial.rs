@@ -30,7 +30,9 @@ pub fn try_script(script: &Script, settings: &Settings) -> Verdict {
 /// Judges what happened.
 pub fn verdict(script: &Script, outcome: &Outcome) -> Verdict {
     let facts = &outcome.evidence.facts;
-    let begun = facts.iter().filter(|(_, fact)| matches!(fact, Fact::Began(_)));
+    let begun = facts
+        .iter()
+        .filter(|(_, fact)| matches!(fact, Fact::Began(_)));
     Verdict {
         violations: judge(script, &outcome.evidence),
         inputs: outcome.inputs,
@@ -44,12 +46,16 @@ pub fn story(script: &Script, settings: &Settings, broken: Moment, lines: usize)
     let facts = outcome.evidence.facts.iter();
     let told: Vec<String> = facts
         .take_while(|(at, _)| *at <= broken)
-        .map(|(at, fact)| match fact {
-            Fact::Act(index) => match script.acts.get(*index) {
-                Some((_, act)) => format!("{at}  {act}"),
-                None => format!("{at}  {fact}"),
-            },
-            _ => format!("{at}  {fact}"),
+        .map(|(at, fact)| {
+            let act = if let Fact::Act(index) = fact {
+                script.acts.get(*index)
+            } else {
+                None
+            };
+            act.map_or_else(
+                || format!("{at}  {fact}"),
+                |(_, act)| format!("{at}  {act}"),
+            )
         })
         .collect();
     told[told.len().saturating_sub(lines)..].to_vec()

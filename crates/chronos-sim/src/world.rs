@@ -80,7 +80,12 @@ impl<'a> World<'a> {
     /// Makes the world of a script.
     pub fn new(script: &'a Script, settings: Settings) -> Self {
         let mut dice = Dice::new(script.seed, "clocks");
-        let clock = |_| Clock::new(script.start.plus_millis(dice.signed(-200, 200)), dice.signed(-50, 50));
+        let clock = |_| {
+            Clock::new(
+                script.start.plus_millis(dice.signed(-200, 200)),
+                dice.signed(-50, 50),
+            )
+        };
         let mut world = Self {
             script,
             settings,

@@ -221,7 +221,10 @@ fn explain(options: &Options, script: &Script, violation: &Violation) {
         script.seed,
         kept.join(",")
     );
-    println!("  cargo xtask simulate --seed {} --days {days} --jobs {jobs}", script.seed);
+    println!(
+        "  cargo xtask simulate --seed {} --days {days} --jobs {jobs}",
+        script.seed
+    );
 }
 
 fn tell(options: &Options, script: &Script, violation: &Violation) {

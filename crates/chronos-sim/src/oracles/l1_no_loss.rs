@@ -45,7 +45,10 @@ fn check_life(
         while let Some(target) = at.filter(|&target| target <= until) {
             let start = targets.start_of(job, target, jitter);
             if start <= until && !known.contains(&target) && !left_out(version, target) {
-                let when = life.versions.get(end).map_or(version.fact, |next| next.fact);
+                let when = life
+                    .versions
+                    .get(end)
+                    .map_or(version.fact, |next| next.fact);
                 return Some((
                     ledger.at(when),
                     format!("target {target} of {job} has no record (known up to {until})"),
@@ -118,7 +121,10 @@ fn must_be_known_until(
     let versions = &life.versions[first..end];
     let resting = versions.iter().rev().take_while(|it| it.spec.disabled);
     if let Some(rest) = resting.last() {
-        if ledger.quiet.is_none_or(|(_, closing, _)| ledger.at(rest.fact) < closing) {
+        if ledger
+            .quiet
+            .is_none_or(|(_, closing, _)| ledger.at(rest.fact) < closing)
+        {
             // A leader that stood still may not have seen what came before it was told to let it be;
             // the rest is written down when the job is enabled again. But there must be no hole.
             return known.last().copied();
@@ -148,5 +154,3 @@ fn never_ended(ledger: &Ledger<'_>, job: &JobName, life: usize) -> Option<(Momen
         format!("{key} is {state} for ever, although everything has come to an end"),
     ))
 }
-
-

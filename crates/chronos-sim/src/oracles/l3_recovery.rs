@@ -78,13 +78,13 @@ fn untaken(
     }
     let targets = targets_of(&life.versions[first])?;
     let known = accounted(ledger, job, index, (first, end), &targets);
-    let mut at = targets
-        .after(from.max(newest.wall))
-        .map(|target| target.at);
+    let mut at = targets.after(from.max(newest.wall)).map(|target| target.at);
     while let Some(target) = at.filter(|&target| target <= to) {
         let start = targets.start_of(job, target, newest.spec.jitter_secs);
         if start <= to && !known.contains(&target) {
-            return Some(format!("target {target} of {job} is not taken in the quiet time"));
+            return Some(format!(
+                "target {target} of {job} is not taken in the quiet time"
+            ));
         }
         at = targets.after(target).map(|next| next.at);
     }

@@ -101,7 +101,9 @@ impl<'e> Record<'e> {
 impl Life {
     /// Returns the version that was current at a fact.
     pub fn version_at(&self, fact: usize) -> &Version {
-        let newer = self.versions.partition_point(|version| version.fact <= fact);
+        let newer = self
+            .versions
+            .partition_point(|version| version.fact <= fact);
         &self.versions[newer.saturating_sub(1)]
     }
 
@@ -146,7 +148,12 @@ impl<'e> Ledger<'e> {
                     .push((index, *term, *wall_max, task)),
                 Fact::Began(key) => ledger.tasks.entry(key).or_default().begins.push(index),
                 Fact::Ended { key, how } => {
-                    ledger.tasks.entry(key).or_default().ends.push((index, *how));
+                    ledger
+                        .tasks
+                        .entry(key)
+                        .or_default()
+                        .ends
+                        .push((index, *how));
                 }
                 Fact::KillAsked(key) => ledger.tasks.entry(key).or_default().kills.push(index),
                 Fact::Healed => healed = *at,
@@ -192,20 +199,17 @@ impl<'e> Ledger<'e> {
             new_schedule: true,
             creation: false,
         };
-        match lives.last_mut().filter(|life| life.died.is_none()) {
-            Some(life) => {
-                let before = life.versions.last();
-                version.new_schedule =
-                    before.is_none_or(|before| before.spec.schedule() != spec.schedule());
-                life.versions.push(version);
-            }
-            None => {
-                version.creation = true;
-                lives.push(Life {
-                    versions: vec![version],
-                    died: None,
-                });
-            }
+        if let Some(life) = lives.last_mut().filter(|life| life.died.is_none()) {
+            let before = life.versions.last();
+            version.new_schedule =
+                before.is_none_or(|before| before.spec.schedule() != spec.schedule());
+            life.versions.push(version);
+        } else {
+            version.creation = true;
+            lives.push(Life {
+                versions: vec![version],
+                died: None,
+            });
         }
     }
 

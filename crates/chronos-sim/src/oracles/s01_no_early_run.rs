@@ -26,17 +26,15 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
 }
 
 // The jitter of a run is that of the definition by which its target was taken.
-fn earliest(
-    ledger: &Ledger<'_>,
-    record: Option<&Record<'_>>,
-    target: Timestamp,
-) -> Timestamp {
+fn earliest(ledger: &Ledger<'_>, record: Option<&Record<'_>>, target: Timestamp) -> Timestamp {
     let start = || {
         let record = record.filter(|record| record.is_scheduled())?;
         let key = &record.first().key;
         let life = ledger.life_of(key, record)?;
         let eras = life.eras();
-        let era = eras.iter().find(|era| (era.0..era.1).contains(&record.version))?;
+        let era = eras
+            .iter()
+            .find(|era| (era.0..era.1).contains(&record.version))?;
         let targets = targets_of(&life.versions[era.0])?;
         let jitter = life.versions[record.version].spec.jitter_secs;
         Some(targets.start_of(&key.job, target, jitter))

@@ -12,7 +12,10 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
     let twice = ledger.tasks.iter().find_map(|(key, task)| {
         let again = *task.begins.get(1)?;
         let first = ledger.at(task.begins[0]);
-        Some((ledger.at(again), format!("{key} began at {first} and again")))
+        Some((
+            ledger.at(again),
+            format!("{key} began at {first} and again"),
+        ))
     });
     twice.or_else(|| two_names(ledger))
 }

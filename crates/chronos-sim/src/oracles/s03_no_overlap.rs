@@ -29,7 +29,11 @@ fn check_life(
         let Some(&begin) = task.begins.first() else {
             continue;
         };
-        let end = task.ends.iter().map(|&(end, _)| end).find(|&end| end > begin);
+        let end = task
+            .ends
+            .iter()
+            .map(|&(end, _)| end)
+            .find(|&end| end > begin);
         spans.push((begin, end.unwrap_or(usize::MAX), key, record));
     }
     spans.sort_by_key(|span| span.0);
@@ -54,4 +58,3 @@ fn check_life(
     }
     None
 }
-

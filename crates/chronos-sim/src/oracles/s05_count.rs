@@ -31,9 +31,7 @@ fn check_life(
         let Some(targets) = targets_of(version) else {
             let mut records = ledger.records_of(job, index);
             let stray = records.find(|(key, record)| {
-                key.attempt == 0
-                    && record.is_scheduled()
-                    && (first..end).contains(&record.version)
+                key.attempt == 0 && record.is_scheduled() && (first..end).contains(&record.version)
             });
             if let Some((key, record)) = stray {
                 let what = format!("{key} is scheduled, and {job} has no schedule");
@@ -42,7 +40,11 @@ fn check_life(
             continue;
         };
         let known = accounted(ledger, job, index, (first, end), &targets);
-        let is_target = |at| targets.at_or_before(at).is_some_and(|target| target.at == at);
+        let is_target = |at| {
+            targets
+                .at_or_before(at)
+                .is_some_and(|target| target.at == at)
+        };
         if let Some(stray) = known.iter().find(|&&known| !is_target(known)) {
             return Some((at, format!("{stray} is no target of {job}")));
         }

@@ -16,7 +16,9 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
             // A definition is used when its change is decided, which is before it is durable; only
             // what the store refused must never show.
             let current = life.versions[decided..].iter();
-            let known = current.into_iter().any(|version| *version.spec == *launch.spec);
+            let known = current
+                .into_iter()
+                .any(|version| *version.spec == *launch.spec);
             (!known).then(|| {
                 (
                     ledger.at(fact),

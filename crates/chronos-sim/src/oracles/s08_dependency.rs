@@ -23,8 +23,10 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
                     continue;
                 };
                 let at = ledger.at(record.decided());
-                let wrong = unsatisfied(ledger, life, (key, record), generation, &marked)
-                    .or_else(|| mixed(ledger, life, generation).map(|what| format!("{key} {what}")));
+                let wrong =
+                    unsatisfied(ledger, life, (key, record), generation, &marked).or_else(|| {
+                        mixed(ledger, life, generation).map(|what| format!("{key} {what}"))
+                    });
                 if let Some(what) = wrong {
                     return Some((at, what));
                 }
@@ -55,10 +57,8 @@ fn consumes(key: &RunKey, record: &Record<'_>) -> bool {
 }
 
 fn generation<'e>(record: &Record<'e>) -> Option<&'e Generation> {
-    let known = record.writes.iter().rev();
-    known
-        .filter_map(|&(_, _, run)| run.parents.as_deref())
-        .next()
+    let mut known = record.writes.iter().rev();
+    known.find_map(|&(_, _, run)| run.parents.as_deref())
 }
 
 // Jobs that somebody asked to mark as successful, whether or not it was done.
@@ -103,7 +103,9 @@ fn unsatisfied(
             && !suits(spec.parent_rule, outcome, soft)
         {
             let rule = spec.parent_rule.name();
-            return Some(format!("{key} follows {run}, which {outcome}, under {rule}"));
+            return Some(format!(
+                "{key} follows {run}, which {outcome}, under {rule}"
+            ));
         }
         let begin = ledger.tasks.get(key).and_then(|task| task.begins.first());
         let end = ledger.tasks.get(run).and_then(|task| task.ends.last());
@@ -113,7 +115,10 @@ fn unsatisfied(
             return Some(format!("{key} begins before {run} has ended"));
         }
     }
-    let all = matches!(spec.parent_rule, ParentRule::AllSuccess | ParentRule::AllDone);
+    let all = matches!(
+        spec.parent_rule,
+        ParentRule::AllSuccess | ParentRule::AllDone
+    );
     let missing = spec.parents().iter().find(|parent| {
         let named = generation.runs.iter().any(|run| run.job == **parent);
         all && !named && !marked.contains(parent)
@@ -212,7 +217,10 @@ fn forgotten(
         && spec.schedule().is_none()
         && spec.parent_rule == ParentRule::AllSuccess
         && life.versions.iter().all(same)
-        && ledger.jobs.get(parent).is_some_and(|lives| lives.len() == 1)
+        && ledger
+            .jobs
+            .get(parent)
+            .is_some_and(|lives| lives.len() == 1)
         && !marked.contains(parent)
         && !marked.contains(job);
     if !plain {
@@ -221,7 +229,10 @@ fn forgotten(
     let born = life.versions[0].fact;
     let died = life.died.map_or(usize::MAX, |(fact, _)| fact);
     let completions = ledger.records_of(parent, 0).filter_map(|(key, record)| {
-        let (fact, _, run) = *record.writes.iter().find(|write| write.2.outcome.is_some())?;
+        let (fact, _, run) = *record
+            .writes
+            .iter()
+            .find(|write| write.2.outcome.is_some())?;
         let counts = run.outcome == Some(Outcome::Succeeded) && run.cause != RunCause::Backfill;
         (counts && born < fact && fact < died).then_some(key)
     });

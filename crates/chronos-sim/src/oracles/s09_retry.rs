@@ -8,7 +8,11 @@ use super::{
     Ledger,
     ledger::{Life, Record},
 };
-use crate::{clock::Moment, evidence::Fact, script::{Act, Fault}};
+use crate::{
+    clock::Moment,
+    evidence::Fact,
+    script::{Act, Fault},
+};
 
 /// Finds an attempt that should not be.
 pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
@@ -36,7 +40,10 @@ fn not_after_failure(
     earlier: &Record<'_>,
     later: &Record<'_>,
 ) -> Option<String> {
-    let ended = earlier.writes.iter().find(|write| write.2.outcome.is_some());
+    let ended = earlier
+        .writes
+        .iter()
+        .find(|write| write.2.outcome.is_some());
     match ended {
         Some((fact, _, run)) if *fact <= later.decided() => {
             if run.outcome != Some(Outcome::Failed) {

@@ -8,7 +8,10 @@ use super::{
     Ledger,
     ledger::{Deeds, Record},
 };
-use crate::{clock::Moment, evidence::{Fact, Rule}};
+use crate::{
+    clock::Moment,
+    evidence::{Fact, Rule},
+};
 
 /// Finds a record that is not what happened.
 pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {

@@ -4,14 +4,20 @@ use chronos_core::{Command, Reply};
 use chronos_model::Write;
 
 use super::Ledger;
-use crate::{clock::Moment, evidence::{Fact, Rule}};
+use crate::{
+    clock::Moment,
+    evidence::{Fact, Rule},
+};
 
 /// Finds a promise that was not written down.
 pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
-    let unwritten = ledger.acknowledged().into_iter().find_map(|(asked, done, command)| {
-        let what = missing(ledger, (asked, done), command)?;
-        Some((ledger.at(done), what))
-    });
+    let unwritten = ledger
+        .acknowledged()
+        .into_iter()
+        .find_map(|(asked, done, command)| {
+            let what = missing(ledger, (asked, done), command)?;
+            Some((ledger.at(done), what))
+        });
     unwritten.or_else(|| {
         ledger.evidence.facts.iter().find_map(|(at, fact)| {
             if let Fact::Breach {
@@ -32,26 +38,30 @@ fn missing(
     command: &Command,
 ) -> Option<String> {
     let written = |wanted: &dyn Fn(&Write) -> bool| {
-        ledger.evidence.facts[asked..done].iter().any(|(_, fact)| {
-            matches!(fact, Fact::Committed { writes, .. } if writes.iter().any(wanted))
-        })
+        ledger.evidence.facts[asked..done].iter().any(
+            |(_, fact)| matches!(fact, Fact::Committed { writes, .. } if writes.iter().any(wanted)),
+        )
     };
     match command {
         Command::Put { spec, .. } => {
             let lives = ledger.jobs.get(&spec.name);
             // One that changes nothing writes nothing.
             let there = lives.into_iter().flatten().any(|life| {
-                let version = life.versions.iter().rev().find(|version| version.fact < done);
+                let version = life
+                    .versions
+                    .iter()
+                    .rev()
+                    .find(|version| version.fact < done);
                 version.is_some_and(|version| version.spec == *spec)
-                    || life
-                        .versions
-                        .iter()
-                        .any(|version| (asked..done).contains(&version.fact) && version.spec == *spec)
+                    || life.versions.iter().any(|version| {
+                        (asked..done).contains(&version.fact) && version.spec == *spec
+                    })
             });
             (!there).then(|| format!("the definition of {} was acknowledged unwritten", spec.name))
         }
         Command::Delete { job, .. } => {
-            let gone = written(&|write| matches!(write, Write::DeleteJob { job: it, .. } if it == job));
+            let gone =
+                written(&|write| matches!(write, Write::DeleteJob { job: it, .. } if it == job));
             (!gone).then(|| format!("the deletion of {job} was acknowledged unwritten"))
         }
         Command::Run { .. } => {

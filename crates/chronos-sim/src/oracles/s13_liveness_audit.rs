@@ -3,7 +3,10 @@
 use chronos_core::Notice;
 
 use super::Ledger;
-use crate::{clock::Moment, evidence::{Fact, Rule}};
+use crate::{
+    clock::Moment,
+    evidence::{Fact, Rule},
+};
 
 /// Finds a stall, or any other state that should not be.
 pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {

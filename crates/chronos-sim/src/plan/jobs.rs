@@ -101,7 +101,12 @@ impl Maker {
     /// Makes a job of this name.
     pub(super) fn make_named(&mut self, name: &str, at: Moment) -> Value {
         let mut document = json!({"name": name});
-        let others: Vec<String> = self.documents.keys().filter(|it| *it != name).cloned().collect();
+        let others: Vec<String> = self
+            .documents
+            .keys()
+            .filter(|it| *it != name)
+            .cloned()
+            .collect();
         let dependent = !others.is_empty() && self.dice.chance(40);
         let mut period = 3_600;
         if dependent {
@@ -149,7 +154,14 @@ impl Maker {
     /// Gives a job a schedule; returns its period in seconds.
     pub(super) fn give_schedule(&mut self, document: &mut Value, at: Moment) -> u64 {
         if let Some(fields) = document.as_object_mut() {
-            for field in ["schedule", "cron", "schedules", "scheduleTimeZone", "dst", "endTime"] {
+            for field in [
+                "schedule",
+                "cron",
+                "schedules",
+                "scheduleTimeZone",
+                "dst",
+                "endTime",
+            ] {
                 fields.remove(field);
             }
         }
@@ -205,7 +217,8 @@ impl Maker {
 
     fn after(&self, at: Moment, millis: u64) -> String {
         let now = self.start.plus_millis(i64::try_from(at.0).unwrap_or(0));
-        now.plus_millis(i64::try_from(millis).unwrap_or(0)).to_string()
+        now.plus_millis(i64::try_from(millis).unwrap_or(0))
+            .to_string()
     }
 
     fn start_of(&mut self, at: Moment, period: u64) -> String {
@@ -216,7 +229,9 @@ impl Maker {
             // In the middle of the night, where clocks change.
             1..4 => {
                 let date = now.plus_millis(self.dice.signed(-40, 3) * day).to_string();
-                let clock = self.dice.pick(&["00:30", "01:30", "02:00", "02:30", "03:00"]);
+                let clock = self
+                    .dice
+                    .pick(&["00:30", "01:30", "02:00", "02:30", "03:00"]);
                 format!("{}T{clock}:00", &date[..10])
             }
             // In the past, but not so far that it means nothing.

@@ -72,12 +72,7 @@ fn has_schedule(document: &serde_json::Value) -> bool {
 }
 
 // One field is another one now.
-fn edit(
-    maker: &mut Maker,
-    dice: &mut Dice,
-    job: &str,
-    at: Moment,
-) -> Option<serde_json::Value> {
+fn edit(maker: &mut Maker, dice: &mut Dice, job: &str, at: Moment) -> Option<serde_json::Value> {
     let mut document = maker.documents.get(job)?.clone();
     match dice.between(0, 3) {
         0 if has_schedule(&document) => {

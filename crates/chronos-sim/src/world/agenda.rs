@@ -44,7 +44,11 @@ pub(super) enum Happening {
     /// A request to end a task reaches its agent.
     Kill { key: RunKey, serial: u64 },
     /// The end of a task is told (again).
-    Repeat { key: RunKey, serial: u64, times: u32 },
+    Repeat {
+        key: RunKey,
+        serial: u64,
+        times: u32,
+    },
     /// An agent can be reached again.
     Back { agent: usize },
 }

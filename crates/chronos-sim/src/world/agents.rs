@@ -28,7 +28,7 @@ impl World<'_> {
         let mut dice = Dice::of(self.script.seed, key.job.as_str(), due_and_attempt(&key));
         let (millis, succeeds) = placed.work.fate(&mut dice);
         // When all faults are over, nothing hangs any more.
-        let millis = millis.or(self.healed.then_some(60_000));
+        let millis = millis.or_else(|| self.healed.then_some(60_000));
         let millis = if self.closing { Some(0) } else { millis };
         self.evidence.note(self.now, Fact::Began(key.clone()));
         self.tell_state(&key);
@@ -38,10 +38,8 @@ impl World<'_> {
             } else {
                 TaskState::Failed
             };
-            self.agenda.add(
-                self.now.plus(millis),
-                Happening::End { key, serial, how },
-            );
+            self.agenda
+                .add(self.now.plus(millis), Happening::End { key, serial, how });
         }
     }
 

@@ -82,7 +82,7 @@ impl Cluster {
             Agent {
                 id: AgentId(Arc::clone(&name)),
                 total: room_for(room),
-                attributes: Arc::new(Attributes::new(&*name, [])),
+                attributes: Arc::new(Attributes::new(&name, [])),
                 skew: Dice::of(script.seed, "skew", index as u64).signed(-3000, 3000),
                 away: Moment(0),
                 holds: BTreeSet::new(),
@@ -313,7 +313,8 @@ impl World<'_> {
         let wait = (10_000_u64 << times.min(5)).min(300_000);
         let at = self.now.plus(wait).max(away);
         let times = times + 1;
-        self.agenda.add(at, Happening::Repeat { key, serial, times });
+        self.agenda
+            .add(at, Happening::Repeat { key, serial, times });
     }
 
     /// Sends word of where a task stands.

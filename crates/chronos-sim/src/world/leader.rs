@@ -41,7 +41,10 @@ impl Leader {
 
     fn moment_of(&self, now: Moment, mono: Mono) -> Moment {
         let wait = mono.0.saturating_sub(self.mono(now).0);
-        now.plus(undrifted(i64::try_from(wait).unwrap_or(i64::MAX), self.mono_ppm))
+        now.plus(undrifted(
+            i64::try_from(wait).unwrap_or(i64::MAX),
+            self.mono_ppm,
+        ))
     }
 
     pub(super) const fn scheduler(&self) -> &Scheduler {
@@ -329,5 +332,8 @@ impl World<'_> {
 
 // Most notices repeat what the writes say.
 const fn is_evidence(notice: &Notice) -> bool {
-    matches!(notice, Notice::UnknownTask { .. } | Notice::Quarantined { .. } | Notice::AuditFound { .. })
+    matches!(
+        notice,
+        Notice::UnknownTask { .. } | Notice::Quarantined { .. } | Notice::AuditFound { .. }
+    )
 }
