@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use chronos_model::{CatchUp, JobName, RunState, Targets, Timestamp};
+use chronos_model::{CatchUp, JobName, JobSchedule, RunState, Targets, Timestamp};
 
 use super::{
     Ledger,
@@ -75,7 +75,10 @@ fn left_out(version: &Version, _target: Timestamp) -> bool {
 fn first_of(version: &Version, targets: &Targets) -> Option<Timestamp> {
     let begins_late = matches!(version.spec.catch_up, CatchUp::Latest) && !version.spec.disabled;
     let passed = targets.at_or_before(version.wall);
-    let passed = passed.filter(|_| begins_late && version.creation);
+    // Whoever asks for an end that has passed does not ask for a run.
+    let end = version.spec.schedule().and_then(JobSchedule::end_at);
+    let over = end.is_some_and(|end| end < version.wall);
+    let passed = passed.filter(|_| begins_late && version.creation && !over);
     let next = passed.or_else(|| targets.after(version.wall));
     next.map(|next| next.at)
 }

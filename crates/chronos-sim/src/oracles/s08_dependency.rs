@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chronos_core::Command;
+use chronos_core::{COMPLETIONS_MAX, Command};
 use chronos_model::{Generation, JobName, Outcome, ParentRule, RunCause, RunKey};
 
 use super::{
@@ -25,7 +25,8 @@ pub(super) fn check(ledger: &Ledger<'_>) -> Option<(Moment, String)> {
                 let at = ledger.at(record.decided());
                 let wrong =
                     unsatisfied(ledger, life, (key, record), generation, &marked).or_else(|| {
-                        mixed(ledger, life, generation).map(|what| format!("{key} {what}"))
+                        mixed(ledger, life, record.decided(), generation)
+                            .map(|what| format!("{key} {what}"))
                     });
                 if let Some(what) = wrong {
                     return Some((at, what));
@@ -150,7 +151,12 @@ const fn suits(rule: ParentRule, outcome: Outcome, soft: bool) -> bool {
 }
 
 // Two parents whose runs come from different runs of one ancestor.
-fn mixed(ledger: &Ledger<'_>, life: &Life, generation: &Generation) -> Option<String> {
+fn mixed(
+    ledger: &Ledger<'_>,
+    life: &Life,
+    decided: usize,
+    generation: &Generation,
+) -> Option<String> {
     let rule = life.versions[0].spec.parent_rule;
     let all = matches!(rule, ParentRule::AllSuccess | ParentRule::AllDone);
     if !all || generation.runs.len() < 2 {
@@ -171,7 +177,13 @@ fn mixed(ledger: &Ledger<'_>, life: &Life, generation: &Generation) -> Option<St
                 let record = ledger.runs.get(*key);
                 record.is_none_or(|record| record.decided() <= born)
             });
-            if !old && constant_parents(ledger, &[run, by, ancestor]) {
+            let forgotten = [run, by].iter().any(|run| {
+                let ancestors = [ancestor, other];
+                let since = ancestors.iter().filter_map(|key| ledger.runs.get(*key));
+                let since = since.map(Record::decided).min().unwrap_or(0);
+                completions_between(ledger, &run.job, since, decided) >= COMPLETIONS_MAX
+            });
+            if !old && !forgotten && constant_parents(ledger, &[run, by, ancestor]) {
                 return Some(format!(
                     "mixes {run}, which comes from {ancestor}, with {by}, which comes from {other}"
                 ));
@@ -179,6 +191,18 @@ fn mixed(ledger: &Ledger<'_>, life: &Life, generation: &Generation) -> Option<St
         }
     }
     None
+}
+
+// Of a parent that is so many completions ahead the older ones count as one: that is the published bound.
+fn completions_between(ledger: &Ledger<'_>, job: &JobName, since: usize, until: usize) -> usize {
+    let lives = ledger.jobs.get(job).map_or(0, Vec::len);
+    let records = (0..lives).flat_map(|life| ledger.records_of(job, life));
+    let ends = records.filter_map(|(_, record)| {
+        let mut writes = record.writes.iter();
+        writes.find(|write| write.2.outcome.is_some())
+    });
+    ends.filter(|write| (since..=until).contains(&write.0))
+        .count()
 }
 
 fn trace<'e>(ledger: &Ledger<'e>, run: &RunKey, ancestors: &mut BTreeSet<&'e RunKey>) {

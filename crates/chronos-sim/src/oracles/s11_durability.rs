@@ -45,17 +45,16 @@ fn missing(
     match command {
         Command::Put { spec, .. } => {
             let lives = ledger.jobs.get(&spec.name);
-            // One that changes nothing writes nothing.
+            // One that changes nothing writes nothing; then it was there when it was asked for.
             let there = lives.into_iter().flatten().any(|life| {
-                let version = life
+                let since = life
                     .versions
-                    .iter()
-                    .rev()
-                    .find(|version| version.fact < done);
-                version.is_some_and(|version| version.spec == *spec)
-                    || life.versions.iter().any(|version| {
-                        (asked..done).contains(&version.fact) && version.spec == *spec
-                    })
+                    .partition_point(|version| version.fact <= asked)
+                    .saturating_sub(1);
+                let meanwhile = life.versions[since..].iter();
+                meanwhile
+                    .take_while(|version| version.fact < done)
+                    .any(|version| version.spec == *spec)
             });
             (!there).then(|| format!("the definition of {} was acknowledged unwritten", spec.name))
         }

@@ -46,7 +46,7 @@ pub(super) struct Agent {
     pub(super) away: Moment,
     holds: BTreeSet<RunKey>,
     offer: Option<(OfferId, Resources)>,
-    offer_due: bool,
+    pub(super) offer_due: bool,
 }
 
 /// A task, from its launch until its end is acknowledged.

@@ -80,6 +80,8 @@ impl World<'_> {
         self.weather.heal();
         for agent in &mut self.cluster.agents {
             agent.away = self.now;
+            // What was put off until the end of a fault is not awaited.
+            agent.offer_due = false;
         }
         let asleep: Vec<u64> = self.leaders.keys().copied().collect();
         for term in asleep {
