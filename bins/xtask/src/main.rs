@@ -30,6 +30,7 @@ usage: cargo xtask <command>
   tidy             only the rules about files, layers and documents
   purity           only what the pure crates must not touch
   published        only what published crates promise: their oldest compiler, their use from outside, their examples
+  simulate ...     play simulated days around the scheduler and judge them; `simulate help` says how
 ";
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["test", "--setup"] => test(true),
         ["fix"] => fix(),
         ["tidy"] => Workspace::load().and_then(|workspace| tidy::check(&workspace)),
+        ["simulate", rest @ ..] => simulate(rest),
         ["purity"] => Workspace::load().and_then(|workspace| purity::check(&workspace)),
         ["published"] => Workspace::load().and_then(|workspace| published(&workspace)),
         _ => {
@@ -88,6 +90,8 @@ fn test(install: bool) -> Result<()> {
     ])?;
     cargo(&["test", "--workspace", "--all-features", "--doc"])?;
     published(&workspace)?;
+    let seeds = if install { SEEDS_ON_CI } else { SEEDS_AT_HAND };
+    simulate(&["--seeds", seeds, "--days", "30"])?;
     run::cargo_with(
         &[
             "doc",
@@ -104,6 +108,25 @@ fn test(install: bool) -> Result<()> {
 fn published(workspace: &Workspace) -> Result<()> {
     msrv::check(workspace)?;
     outside::check(workspace)
+}
+
+/// How many seeds of thirty days CI plays: some two minutes on two cores.
+const SEEDS_ON_CI: &str = "2000";
+
+/// How many a developer waits for: some ten seconds.
+const SEEDS_AT_HAND: &str = "150";
+
+// With optimisation: it is ten times as fast.
+fn simulate(args: &[&str]) -> Result<()> {
+    let run = [
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "chronos-sim",
+        "--",
+    ];
+    cargo(&[&run, args].concat())
 }
 
 fn fix() -> Result<()> {

@@ -45,11 +45,15 @@ pub enum Mutant {
     KeepsToItself,
     /// No timer is set for what is more than a day away (temporal#11869).
     ForgetsTimer,
+    /// A new job takes one more target from before it than its policy says.
+    TakesOneTooMany,
+    /// What is launched is not quite what the definition says.
+    LaunchesAnother,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::ForgetsTarget,
         Self::NeverMatchesAgain,
         Self::EarlyByASecond,
@@ -68,6 +72,8 @@ impl Mutant {
         Self::AnswersUnwritten,
         Self::KeepsToItself,
         Self::ForgetsTimer,
+        Self::TakesOneTooMany,
+        Self::LaunchesAnother,
     ];
 }
 

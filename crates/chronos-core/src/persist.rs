@@ -262,7 +262,10 @@ impl Scheduler {
                 self.end_killed_unlaunched(&key);
                 continue;
             };
-            let spec = Arc::clone(&job.spec);
+            let mut spec = Arc::clone(&job.spec);
+            if self.has_bug(Mutant::LaunchesAnother) {
+                Arc::make_mut(&mut spec).command.clear();
+            }
             let job_start_timeout = i64::try_from(job.spec.start_timeout_secs).unwrap_or(i64::MAX);
             let start = job.start_of(run.target);
             let late_millis = self.now.wall.millis_since(run.not_before.unwrap_or(start));
