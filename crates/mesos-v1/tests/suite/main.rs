@@ -1,0 +1,6 @@
+//! What the crate promises, from outside.
+
+mod generated;
+mod golden;
+mod recordings;
+mod recordio;
