@@ -12,7 +12,7 @@
 //! Nothing here waits, reads a clock or rolls dice: time is an argument ([`Mono`]), and jitter comes from a seed.
 
 pub mod call;
-// driver
+pub mod driver;
 pub mod event;
 #[cfg(feature = "json")]
 pub mod json;

@@ -2,5 +2,9 @@
 
 mod generated;
 mod golden;
+mod invariants;
+mod kit;
+mod recorded;
 mod recordings;
 mod recordio;
+mod transitions;
