@@ -32,7 +32,10 @@ impl Driver {
     /// Goes to the master that was found. When it is another one than before, all schedulers of the cluster see it at
     /// once, and spread.
     pub(super) fn approach(&mut self, now: Mono, leader: Leader) -> State {
-        let is_new = self.leader.as_ref().is_some_and(|old| *old != leader);
+        let is_new = self
+            .leader
+            .as_ref()
+            .is_some_and(|old| !old.is_same(&leader));
         if !is_new {
             return self.fence(now, leader, 0);
         }
@@ -258,7 +261,6 @@ impl Driver {
         if now.since(session.since) >= config::STABLE_AFTER {
             self.attempt = 0;
         }
-        self.tasks.disconnected();
         self.tell(Notice::Disconnected(cause));
         let (waiting, under_way) = session.calls.dissolve();
         self.not_sent(waiting, NotSent::Disconnected);

@@ -11,6 +11,16 @@ pub struct Leader {
     pub id: Option<String>,
 }
 
+impl Leader {
+    /// Whether both are the same process, as far as can be told.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            (Some(_) | None, _) => self.authority == other.authority,
+        }
+    }
+}
+
 impl fmt::Display for Leader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.authority)

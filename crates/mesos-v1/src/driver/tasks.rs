@@ -42,7 +42,7 @@ pub(super) struct Tasks {
     /// When those in `asking` are asked about again, and how often they were.
     ask_at: Option<Mono>,
     asked: u32,
-    /// When all are asked about again; none while there is no subscription.
+    /// When all are asked about again; none before the first subscription.
     round_at: Option<Mono>,
     /// A round began, and nobody was told that it ended.
     round_open: bool,
@@ -128,7 +128,7 @@ impl Tasks {
         doubtful
     }
 
-    /// There is a subscription: all launches up to here are decided, so ask about all.
+    /// There is a new subscription: all launches up to here are decided, so ask about all. What was asked before is void.
     pub(super) fn subscribed(&mut self, now: Mono, jitter: &mut Jitter) {
         self.round(now, jitter);
         let ids: Vec<String> = self.known.keys().cloned().collect();
@@ -136,16 +136,6 @@ impl Tasks {
             let kills = self.known.get(&id).is_some_and(|task| task.kill.is_some());
             self.set_alarm(&id, kills.then_some(now));
         }
-    }
-
-    /// There is no subscription.
-    pub(super) fn disconnected(&mut self) {
-        self.asking.clear();
-        self.fresh.clear();
-        self.ask_all = false;
-        self.ask_at = None;
-        self.round_at = None;
-        self.round_open = false;
     }
 
     /// Asks about all.

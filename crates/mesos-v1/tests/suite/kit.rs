@@ -24,6 +24,7 @@ pub(crate) struct Rig {
     pub(crate) driver: Driver,
     pub(crate) now: Mono,
     pub(crate) outputs: Vec<Output>,
+    generation: Generation,
     /// The last call that was given out.
     pub(crate) call: CallId,
     /// The receipts that came with updates.
@@ -40,6 +41,7 @@ impl Rig {
             }),
             now: Mono(1_000_000),
             outputs: Vec::new(),
+            generation: Generation(1),
             call: CallId(0),
             receipts: Vec::new(),
         }
@@ -105,11 +107,17 @@ impl Rig {
         self.driver.handle(self.now, input);
         while let Some(output) = self.driver.next_output() {
             match &output {
-                Output::Send { call, .. } => self.call = *call,
+                Output::Send {
+                    generation, call, ..
+                } => {
+                    self.generation = *generation;
+                    self.call = *call;
+                }
+                Output::CheckFence { generation } | Output::Subscribe { generation, .. } => {
+                    self.generation = *generation;
+                }
                 Output::Tell(Notice::Update(update)) => self.receipts.push(update.receipt.clone()),
                 Output::Detect
-                | Output::CheckFence { .. }
-                | Output::Subscribe { .. }
                 | Output::Close { .. }
                 | Output::StoreId { .. }
                 | Output::EraseId
@@ -130,20 +138,7 @@ impl Rig {
 
     /// The attempt that was spoken of last.
     pub(crate) fn generation(&self) -> Generation {
-        self.outputs
-            .iter()
-            .rev()
-            .find_map(|output| match output {
-                Output::CheckFence { generation }
-                | Output::Subscribe { generation, .. }
-                | Output::Send { generation, .. } => Some(*generation),
-                Output::Detect
-                | Output::Close { .. }
-                | Output::StoreId { .. }
-                | Output::EraseId
-                | Output::Tell(_) => None,
-            })
-            .unwrap_or(Generation(1))
+        self.generation
     }
 
     pub(crate) fn hold(&mut self) {

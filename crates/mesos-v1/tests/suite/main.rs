@@ -2,6 +2,7 @@
 
 mod generated;
 mod golden;
+mod histories;
 mod invariants;
 mod kit;
 mod recorded;
