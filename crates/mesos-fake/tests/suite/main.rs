@@ -1,0 +1,5 @@
+//! The fake, over real HTTP, beside what a real master was recorded to do.
+
+mod client;
+mod http_table;
+mod replay;
