@@ -3,3 +3,5 @@
 mod client;
 mod http_table;
 mod replay;
+mod scenarios;
+mod shell;
