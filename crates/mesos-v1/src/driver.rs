@@ -43,7 +43,7 @@ use std::collections::VecDeque;
 
 pub use answer::{Answer, BODY_LEN_MAX};
 pub use config::Config;
-pub use input::{CallId, Generation, Input, InputKind, Receipt, Request, RequestId, Written};
+pub use input::{CallId, Input, InputKind, Receipt, Request, RequestId, Subscription, Written};
 pub use leader::Leader;
 pub use output::{Cause, NotSent, Notice, Outcome, Output, Update};
 pub use refusal::Refusal;
@@ -63,9 +63,9 @@ pub struct Driver {
     id: Option<(FrameworkId, bool)>,
     state: State,
     /// The last attempt.
-    generation: Generation,
+    subscription: Subscription,
     /// The attempt whose facts count; none while there is no connection.
-    live: Option<Generation>,
+    live: Option<Subscription>,
     /// Attempts without a subscription that lasted.
     attempt: u32,
     /// Refusals in a row.
@@ -93,7 +93,7 @@ impl Driver {
             config,
             id,
             state: State::Stopped,
-            generation: Generation(0),
+            subscription: Subscription(0),
             live: None,
             attempt: 0,
             refused: 0,
@@ -108,7 +108,7 @@ impl Driver {
     ///
     /// A fact that does not fit the state, or comes from a subscription that is over, changes nothing.
     pub fn handle(&mut self, now: Mono, input: Input) {
-        if input.generation().is_some() && input.generation() != self.live {
+        if input.subscription().is_some() && input.subscription() != self.live {
             return;
         }
         let state = std::mem::replace(&mut self.state, State::Stopped);

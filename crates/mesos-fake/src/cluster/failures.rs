@@ -66,13 +66,7 @@ impl Cluster {
             Some(Link::Unreachable { .. } | Link::Recovered { .. }) | None
         );
         self.reregister_tasks(agent, told);
-        let keys: Vec<_> = self.agents[agent].tasks.keys().cloned().collect();
-        for key in keys {
-            if let Some(task) = self.running_mut(agent, &key) {
-                task.resent = 0;
-            }
-            self.send_first(agent, &key);
-        }
+        self.tell_again(agent);
         self.allocate();
     }
 
@@ -247,6 +241,12 @@ impl Cluster {
             .agents
             .insert(agent.to_owned(), Link::Registered);
         self.reregister_tasks(agent, false);
+        self.tell_again(agent);
+        self.allocate();
+    }
+
+    // An agent that found a master sends all that was not acknowledged.
+    fn tell_again(&mut self, agent: &str) {
         let keys: Vec<_> = self.agents[agent].tasks.keys().cloned().collect();
         for key in keys {
             if let Some(task) = self.running_mut(agent, &key) {
@@ -254,7 +254,6 @@ impl Cluster {
             }
             self.send_first(agent, &key);
         }
-        self.allocate();
     }
 
     // What the master tells about the tasks of an agent, for those about which `what` says something.

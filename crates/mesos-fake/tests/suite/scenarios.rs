@@ -109,7 +109,7 @@ async fn a_master_failover_loses_no_run() {
         "STARTING* RUNNING*",
         "nobody knows it, and nobody says so"
     );
-    let agent = shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0);
+    let agent = only_agent(&shell);
     shell
         .fake
         .cluster(|cluster| cluster.agent_finds_master(&agent));
@@ -204,7 +204,7 @@ async fn a_crash_before_the_acknowledgement_loses_no_end() {
 async fn an_agent_that_is_away_for_twenty_minutes_comes_back() {
     let mut shell = Shell::start(fake(hanging(), 0).await).await;
     shell.launch("t", "sleep 6000").await;
-    let agent = shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0);
+    let agent = only_agent(&shell);
     shell
         .fake
         .cluster(|cluster| cluster.lose_agent(&agent, true));
@@ -222,7 +222,7 @@ async fn an_agent_that_is_away_for_twenty_minutes_comes_back() {
 async fn an_agent_that_never_finds_the_new_master_is_noticed() {
     let mut shell = Shell::start(fake(hanging(), 1).await).await;
     shell.launch("t", "sleep 6000").await;
-    let agent = shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0);
+    let agent = only_agent(&shell);
     shell
         .fake
         .cluster(|cluster| cluster.lose_agent(&agent, false));
@@ -325,7 +325,7 @@ async fn who_wants_no_offers_gets_none() {
 async fn a_kill_reaches_a_task_that_comes_back() {
     let mut shell = Shell::start(fake(hanging(), 0).await).await;
     shell.launch("t", "sleep 6000").await;
-    let agent = shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0);
+    let agent = only_agent(&shell);
     shell
         .fake
         .cluster(|cluster| cluster.lose_agent(&agent, true));
@@ -367,7 +367,7 @@ async fn who_does_not_lead_any_more_launches_nothing() {
 async fn a_stale_offer_and_bytes_one_by_one_do_no_harm() {
     let mut shell = Shell::start(fake(hanging(), 0).await).await;
     shell.fake.cut_streams(Some(1));
-    let agent = shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0);
+    let agent = only_agent(&shell);
     shell
         .fake
         .cluster(|cluster| cluster.deactivate_agent(&agent));
@@ -406,6 +406,10 @@ async fn ten_minutes_of_silence_change_nothing() {
     assert_eq!(shell.state(), StateKind::Subscribed);
     assert_eq!(shell.calls(Type::Subscribe).len(), 1);
     assert_eq!(shell.news_of("t"), "STARTING* RUNNING*");
+}
+
+fn only_agent(shell: &Shell) -> String {
+    shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0)
 }
 
 async fn fake(script: Script, followers: usize) -> Fake {

@@ -12,8 +12,8 @@ use mesos_v1::{
     Mono,
     call::{CONTENT_TYPE, PATH, STREAM_ID},
     driver::{
-        Answer, Config, Driver, Generation, Input, Leader, Notice, Outcome, Output, Request,
-        RequestId, StateKind, Written,
+        Answer, Config, Driver, Input, Leader, Notice, Outcome, Output, Request, RequestId,
+        StateKind, Subscription, Written,
     },
     proto::{
         CommandInfo, FrameworkId, FrameworkInfo, Offer, Resource, TaskId, TaskInfo, TaskState,
@@ -35,7 +35,7 @@ pub(crate) struct Shell {
     driver: Driver,
     sender: mpsc::Sender<Input>,
     inputs: mpsc::Receiver<Input>,
-    connections: Vec<(Generation, JoinHandle<()>)>,
+    connections: Vec<(Subscription, JoinHandle<()>)>,
     under_way: bool,
     /// Calls of this kind are not waited for.
     pub(crate) hangs: bool,
@@ -195,21 +195,21 @@ impl Shell {
                 authority: self.leader.to_string(),
                 id: None,
             })),
-            Output::CheckFence { generation } if self.leads => {
-                Some(Input::FenceHeld { generation })
+            Output::CheckFence { subscription } if self.leads => {
+                Some(Input::FenceHeld { subscription })
             }
             Output::CheckFence { .. } => Some(Input::FenceLost),
             Output::Subscribe {
-                generation,
+                subscription,
                 leader,
                 body,
             } => {
-                let work = subscribe(self.sender.clone(), generation, leader.authority, body);
-                self.connections.push((generation, tokio::spawn(work)));
+                let work = subscribe(self.sender.clone(), subscription, leader.authority, body);
+                self.connections.push((subscription, tokio::spawn(work)));
                 None
             }
             Output::Send {
-                generation,
+                subscription,
                 call,
                 stream_id,
                 body,
@@ -220,12 +220,12 @@ impl Shell {
                 let work = async move {
                     let input = match post(&authority, Some(&stream_id), body).await {
                         Ok(response) => Input::CallAnswered {
-                            generation,
+                            subscription,
                             call,
                             answer: whole_answer(response).await,
                         },
                         Err(written) => Input::CallLost {
-                            generation,
+                            subscription,
                             call,
                             written,
                         },
@@ -233,23 +233,23 @@ impl Shell {
                     // The test may be over.
                     drop(sender.send(input).await);
                 };
-                self.connections.push((generation, tokio::spawn(work)));
+                self.connections.push((subscription, tokio::spawn(work)));
                 None
             }
-            Output::Close { generation } => {
+            Output::Close { subscription } => {
                 self.under_way = false;
                 self.offers.clear();
                 self.connections.retain(|(of, connection)| {
-                    if *of == generation {
+                    if *of == subscription {
                         connection.abort();
                     }
-                    *of != generation
+                    *of != subscription
                 });
                 None
             }
-            Output::StoreId { generation, id } => {
+            Output::StoreId { subscription, id } => {
                 self.stored = Some(id);
-                Some(Input::IdStored { generation })
+                Some(Input::IdStored { subscription })
             }
             Output::EraseId => {
                 self.stored = None;
@@ -402,7 +402,7 @@ fn part(offer: &Offer, name: &str, amount: f64) -> Resource {
 
 async fn subscribe(
     sender: mpsc::Sender<Input>,
-    generation: Generation,
+    subscription: Subscription,
     authority: String,
     body: Vec<u8>,
 ) {
@@ -410,12 +410,26 @@ async fn subscribe(
         Ok(response) if response.status() == 200 => {
             let (head, mut body) = response.into_parts();
             let answer = answer_of(&Response::from_parts(head, ()));
-            drop(sender.send(Input::Head { generation, answer }).await);
+            drop(
+                sender
+                    .send(Input::Head {
+                        subscription,
+                        answer,
+                    })
+                    .await,
+            );
             loop {
                 match body.frame().await {
                     Some(Ok(frame)) => {
                         let bytes = frame.into_data().unwrap_or_default();
-                        drop(sender.send(Input::Data { generation, bytes }).await);
+                        drop(
+                            sender
+                                .send(Input::Data {
+                                    subscription,
+                                    bytes,
+                                })
+                                .await,
+                        );
                     }
                     Some(Err(error)) => break error.to_string(),
                     None => break "end of stream".to_owned(),
@@ -424,12 +438,19 @@ async fn subscribe(
         }
         Ok(response) => {
             let answer = whole_answer(response).await;
-            drop(sender.send(Input::Head { generation, answer }).await);
+            drop(
+                sender
+                    .send(Input::Head {
+                        subscription,
+                        answer,
+                    })
+                    .await,
+            );
             return;
         }
         Err(_written) => "no answer".to_owned(),
     };
-    drop(sender.send(Input::Closed { generation, why }).await);
+    drop(sender.send(Input::Closed { subscription, why }).await);
 }
 
 async fn post(

@@ -77,7 +77,7 @@ impl Driver {
             let body = body.to_vec();
             self.calls += 1;
             self.say(Output::Send {
-                generation: session.generation,
+                subscription: session.subscription,
                 call: id,
                 stream_id: session.stream_id.clone(),
                 body,
@@ -133,16 +133,22 @@ impl Driver {
         };
         let meaning = to_call(answer, matches!(ended.what, What::UpdateFramework(_)));
         let torn_down = matches!(ended.what, What::Teardown(_)) && meaning == ToCall::Done;
-        match meaning {
-            ToCall::Done => self.received(now, ended),
-            ToCall::Refused => self.call_refused(now, ended, answer),
-            // It was refused before anybody looked at it.
-            ToCall::Unsubscribed | ToCall::Forbidden => {
-                self.not_sent(vec![ended], NotSent::Disconnected);
+        let outcome = match meaning {
+            ToCall::Done => Outcome::Received,
+            ToCall::Refused => {
+                let (status, text) = (answer.status, answer.text());
+                self.tell(Notice::CallRefused {
+                    status,
+                    text: text.clone(),
+                });
+                Outcome::Refused { status, text }
             }
+            // It was refused before anybody looked at it.
+            ToCall::Unsubscribed | ToCall::Forbidden => Outcome::NotSent(NotSent::Disconnected),
             // A proxy in front may have lost the answer of the master behind it.
-            ToCall::Moved => self.ambiguous(now, ended),
-        }
+            ToCall::Moved => Outcome::Ambiguous,
+        };
+        self.conclude(now, ended, outcome);
         let cause = || Cause::Unsubscribed {
             status: answer.status,
             text: answer.text(),
@@ -184,7 +190,7 @@ impl Driver {
                     return State::Subscribed { session };
                 }
                 if lost.again {
-                    self.not_sent(vec![lost], NotSent::NotWritten);
+                    self.conclude(now, lost, Outcome::NotSent(NotSent::NotWritten));
                     let cause = Cause::Closed("calls cannot be sent".to_owned());
                     return self.renew(now, session, cause);
                 }
@@ -207,39 +213,19 @@ impl Driver {
         }
     }
 
-    fn received(&mut self, now: Mono, ended: Queued) {
-        match ended.what {
+    /// A call came to its end, one way or another. What a launch may have started is ours until an answer says
+    /// otherwise; other calls are repeated by whoever wants them, or are void with the subscription.
+    pub(super) fn conclude(&mut self, now: Mono, call: Queued, outcome: Outcome) {
+        match call.what {
             What::Launch(launch) => {
-                self.settle(launch.request, Outcome::Received);
-                for (task, agent) in launch.tasks {
-                    self.tasks.launched(&task, agent, now);
-                }
-            }
-            What::Teardown(request) | What::UpdateFramework(request) => {
-                self.settle(request, Outcome::Received);
-            }
-            What::AcknowledgeEnd
-            | What::Acknowledge
-            | What::Kill
-            | What::Reconcile
-            | What::Decline
-            | What::Other => {}
-        }
-    }
-
-    fn call_refused(&mut self, now: Mono, ended: Queued, answer: &Answer) {
-        let (status, text) = (answer.status, answer.text());
-        self.tell(Notice::CallRefused {
-            status,
-            text: text.clone(),
-        });
-        let outcome = Outcome::Refused { status, text };
-        match ended.what {
-            What::Launch(launch) => {
+                let may_run = !matches!(outcome, Outcome::NotSent(_));
+                let ask_now = matches!(outcome, Outcome::Refused { .. });
                 self.settle(launch.request, outcome);
-                for (task, agent) in launch.tasks {
+                for (task, agent) in launch.tasks.into_iter().filter(|_task| may_run) {
                     self.tasks.launched(&task, agent, now);
-                    self.tasks.ask(task.value);
+                    if ask_now {
+                        self.tasks.ask(task.value);
+                    }
                 }
             }
             What::Teardown(request) | What::UpdateFramework(request) => {
@@ -254,42 +240,10 @@ impl Driver {
         }
     }
 
-    /// The call may have arrived. What it launched is ours until an answer says otherwise.
-    pub(super) fn ambiguous(&mut self, now: Mono, call: Queued) {
-        match call.what {
-            What::Launch(launch) => {
-                self.settle(launch.request, Outcome::Ambiguous);
-                for (task, agent) in launch.tasks {
-                    self.tasks.launched(&task, agent, now);
-                }
-            }
-            What::Teardown(request) | What::UpdateFramework(request) => {
-                self.settle(request, Outcome::Ambiguous);
-            }
-            // Repeated by whoever wants it, or void with the subscription.
-            What::AcknowledgeEnd
-            | What::Acknowledge
-            | What::Kill
-            | What::Reconcile
-            | What::Decline
-            | What::Other => {}
-        }
-    }
-
     /// The calls did not leave, and will not.
-    pub(super) fn not_sent(&mut self, calls: Vec<Queued>, why: NotSent) {
+    pub(super) fn not_sent(&mut self, now: Mono, calls: Vec<Queued>, why: NotSent) {
         for call in calls {
-            match call.what {
-                What::Launch(Launch { request, .. })
-                | What::Teardown(request)
-                | What::UpdateFramework(request) => self.settle(request, Outcome::NotSent(why)),
-                What::AcknowledgeEnd
-                | What::Acknowledge
-                | What::Kill
-                | What::Reconcile
-                | What::Decline
-                | What::Other => {}
-            }
+            self.conclude(now, call, Outcome::NotSent(why));
         }
     }
 

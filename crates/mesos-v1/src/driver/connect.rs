@@ -9,11 +9,11 @@ use super::{
     Driver,
     answer::{Answer, ToSubscribe, to_subscribe},
     config,
-    input::Generation,
+    input::Subscription,
     jitter::doubled,
     leader::Leader,
     offers::Offers,
-    output::{Cause, NotSent, Notice, Output},
+    output::{Cause, NotSent, Notice, Outcome, Output},
     queue::Calls,
     refusal::Refusal,
     state::{Session, State, Try},
@@ -47,15 +47,15 @@ impl Driver {
 
     /// Asks whether we still lead.
     pub(super) fn fence(&mut self, now: Mono, leader: Leader, redirects: u32) -> State {
-        self.generation = Generation(self.generation.0 + 1);
-        self.live = Some(self.generation);
+        self.subscription = Subscription(self.subscription.0 + 1);
+        self.live = Some(self.subscription);
         self.leader = Some(leader.clone());
         self.say(Output::CheckFence {
-            generation: self.generation,
+            subscription: self.subscription,
         });
         State::Fencing {
             try_: Try {
-                generation: self.generation,
+                subscription: self.subscription,
                 leader,
                 redirects,
                 until: now.after(config::FENCE_WAIT),
@@ -68,7 +68,7 @@ impl Driver {
         let id = self.id.as_ref().map(|(id, _stored)| id);
         let body = call::body(&call::subscribe(id, &self.config.info, suppressed));
         self.say(Output::Subscribe {
-            generation: try_.generation,
+            subscription: try_.subscription,
             leader: try_.leader.clone(),
             body,
         });
@@ -82,7 +82,7 @@ impl Driver {
             ToSubscribe::Stream(stream_id) => State::AwaitSubscribed {
                 until: now.after(config::FIRST_EVENT_WAIT),
                 session: Box::new(Session {
-                    generation: try_.generation,
+                    subscription: try_.subscription,
                     leader: try_.leader,
                     stream_id,
                     decoder: Decoder::new(),
@@ -206,7 +206,7 @@ impl Driver {
             State::Stopped => State::Stopped,
             State::Subscribed { mut session } => {
                 let dropped = session.calls.take_optional();
-                self.not_sent(dropped, NotSent::Stopping);
+                self.not_sent(now, dropped, NotSent::Stopping);
                 State::Draining {
                     session,
                     until: now.after(config::DRAIN_WAIT),
@@ -251,8 +251,8 @@ impl Driver {
 
     /// Closes the connections, if there are any, and voids what still comes from them.
     pub(super) fn close(&mut self) {
-        if let Some(generation) = self.live.take() {
-            self.say(Output::Close { generation });
+        if let Some(subscription) = self.live.take() {
+            self.say(Output::Close { subscription });
         }
     }
 
@@ -263,9 +263,9 @@ impl Driver {
         }
         self.tell(Notice::Disconnected(cause));
         let (waiting, under_way) = session.calls.dissolve();
-        self.not_sent(waiting, NotSent::Disconnected);
+        self.not_sent(now, waiting, NotSent::Disconnected);
         if let Some(call) = under_way {
-            self.ambiguous(now, call);
+            self.conclude(now, call, Outcome::Ambiguous);
         }
     }
 

@@ -125,7 +125,7 @@ impl Driver {
                 // From now on in any case: without it, the next attempt would make a second framework.
                 self.id = Some((framework.clone(), false));
                 self.say(Output::StoreId {
-                    generation: session.generation,
+                    subscription: session.subscription,
                     id: framework,
                 });
                 State::Storing {
@@ -211,7 +211,7 @@ impl Driver {
         let doubtful = self.tasks.news(&status, now);
         let acknowledge = wants_acknowledgement(&status) && status.agent_id.is_some();
         let receipt = Receipt {
-            generation: session.generation,
+            subscription: session.subscription,
             task: status.task_id.clone(),
             ended: !doubtful && tasks::has_ended(&status),
             acknowledgement: acknowledge.then(|| {

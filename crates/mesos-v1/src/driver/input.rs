@@ -11,9 +11,9 @@ use crate::proto::{
 
 /// One attempt to subscribe, and all that belongs to it. What comes from an older one is void.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Generation(pub u64);
+pub struct Subscription(pub u64);
 
-impl fmt::Display for Generation {
+impl fmt::Display for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
@@ -38,38 +38,38 @@ pub enum Input {
     Leader(Leader),
     /// No master leads, or nobody knows.
     NoLeader,
-    /// We still lead: the answer to `Output::CheckFence` with the same generation.
+    /// We still lead: the answer to `Output::CheckFence` with the same subscription.
     FenceHeld {
         /// The one that was asked about.
-        generation: Generation,
+        subscription: Subscription,
     },
     /// We do not lead any more.
     FenceLost,
     /// The head of the answer to `SUBSCRIBE` is there; with its body, when it is not a stream.
     Head {
         /// The attempt.
-        generation: Generation,
+        subscription: Subscription,
         /// The answer.
         answer: Answer,
     },
     /// Bytes of the stream.
     Data {
         /// The subscription.
-        generation: Generation,
+        subscription: Subscription,
         /// The bytes, as they came.
         bytes: Bytes,
     },
     /// The connection of `SUBSCRIBE` did not come about, or is over.
     Closed {
         /// The subscription.
-        generation: Generation,
+        subscription: Subscription,
         /// Why, for people.
         why: String,
     },
     /// A call was answered.
     CallAnswered {
         /// The subscription.
-        generation: Generation,
+        subscription: Subscription,
         /// The call.
         call: CallId,
         /// The answer.
@@ -78,7 +78,7 @@ pub enum Input {
     /// A call was not answered.
     CallLost {
         /// The subscription.
-        generation: Generation,
+        subscription: Subscription,
         /// The call.
         call: CallId,
         /// How far it got.
@@ -87,7 +87,7 @@ pub enum Input {
     /// The id of the framework is stored.
     IdStored {
         /// The subscription that brought it.
-        generation: Generation,
+        subscription: Subscription,
     },
     /// The id of the framework is erased, and what ran under it is on record as lost.
     IdErased,
@@ -111,7 +111,7 @@ pub enum Written {
 /// Says which update is meant, and what to tell the agent once it is on record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
-    pub(super) generation: Generation,
+    pub(super) subscription: Subscription,
     pub(super) task: TaskId,
     /// No task will come back from this state.
     pub(super) ended: bool,
@@ -266,15 +266,15 @@ impl Input {
     }
 
     /// The attempt it belongs to, when it belongs to one.
-    pub(super) const fn generation(&self) -> Option<Generation> {
+    pub(super) const fn subscription(&self) -> Option<Subscription> {
         match self {
-            Self::FenceHeld { generation }
-            | Self::Head { generation, .. }
-            | Self::Data { generation, .. }
-            | Self::Closed { generation, .. }
-            | Self::CallAnswered { generation, .. }
-            | Self::CallLost { generation, .. }
-            | Self::IdStored { generation } => Some(*generation),
+            Self::FenceHeld { subscription }
+            | Self::Head { subscription, .. }
+            | Self::Data { subscription, .. }
+            | Self::Closed { subscription, .. }
+            | Self::CallAnswered { subscription, .. }
+            | Self::CallLost { subscription, .. }
+            | Self::IdStored { subscription } => Some(*subscription),
             Self::Start
             | Self::Stop
             | Self::Leader(_)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    input::{CallId, Generation, Receipt, RequestId},
+    input::{CallId, Receipt, RequestId, Subscription},
     leader::Leader,
     refusal::Refusal,
 };
@@ -25,12 +25,12 @@ pub enum Output {
     /// Make sure, with the store, that we still lead; answer by `FenceHeld` or `FenceLost`.
     CheckFence {
         /// To be named in the answer.
-        generation: Generation,
+        subscription: Subscription,
     },
     /// Open a connection and `SUBSCRIBE`.
     Subscribe {
         /// Whose answer it will be.
-        generation: Generation,
+        subscription: Subscription,
         /// Where.
         leader: Leader,
         /// The body.
@@ -39,7 +39,7 @@ pub enum Output {
     /// Send a call over the second connection. The one before it was answered.
     Send {
         /// The subscription.
-        generation: Generation,
+        subscription: Subscription,
         /// To be named in the answer.
         call: CallId,
         /// The header that ties it to the subscription.
@@ -50,12 +50,12 @@ pub enum Output {
     /// Close the connections of this subscription; nothing that comes from them counts any more.
     Close {
         /// The subscription.
-        generation: Generation,
+        subscription: Subscription,
     },
     /// Store the id before anything else; answer by `IdStored`.
     StoreId {
         /// To be named in the answer.
-        generation: Generation,
+        subscription: Subscription,
         /// The id.
         id: FrameworkId,
     },

@@ -181,7 +181,7 @@ impl Driver {
             return state;
         };
         // That of an earlier subscription comes again in this one.
-        if session.generation == receipt.generation
+        if session.subscription == receipt.subscription
             && let Some(status) = &receipt.acknowledgement
             && let Some(id) = self.framework()
             && let Some(call) = call::acknowledge(id, status)

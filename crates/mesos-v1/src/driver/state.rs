@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{input::Generation, leader::Leader, offers::Offers, queue::Calls, refusal::Refusal};
+use super::{input::Subscription, leader::Leader, offers::Offers, queue::Calls, refusal::Refusal};
 use crate::{Mono, event::Event, proto::MasterInfo, recordio::Decoder};
 
 /// Where the driver stands.
@@ -58,7 +58,7 @@ pub(super) enum State {
 /// An attempt to subscribe.
 #[derive(Clone, Debug)]
 pub(super) struct Try {
-    pub(super) generation: Generation,
+    pub(super) subscription: Subscription,
     pub(super) leader: Leader,
     /// Redirects that were followed.
     pub(super) redirects: u32,
@@ -68,7 +68,7 @@ pub(super) struct Try {
 /// One subscription. What is in it ends with it.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) generation: Generation,
+    pub(super) subscription: Subscription,
     pub(super) leader: Leader,
     pub(super) stream_id: String,
     pub(super) decoder: Decoder,

@@ -86,8 +86,8 @@ fn waits_grow_and_are_bounded() {
         let from = rig.now;
         rig.give(leader("m1:5050", None));
         rig.hold();
-        let generation = rig.generation();
-        rig.give(crate::kit::closed(generation));
+        let subscription = rig.subscription();
+        rig.give(crate::kit::closed(subscription));
         let wait = rig.driver.deadline().expect("it waits").since(from);
         let bound = Duration::from_millis(500 << attempt.min(5));
         assert!(
@@ -170,8 +170,8 @@ fn suppressed_roles_go_with_subscribe_and_wanted_ones_are_revived() {
 #[test]
 fn a_new_id_is_used_even_if_it_could_not_be_stored_yet() {
     let mut rig = Rig::at(StateKind::Storing);
-    let generation = rig.generation();
-    rig.give(crate::kit::closed(generation));
+    let subscription = rig.subscription();
+    rig.give(crate::kit::closed(subscription));
     rig.tick_after(Duration::from_secs(1));
     rig.give(leader("m1:5050", None));
     rig.hold();
@@ -196,7 +196,7 @@ fn too_many_calls_are_refused_not_kept() {
 
 fn lose_call(rig: &mut Rig) {
     let input = Input::CallLost {
-        generation: rig.generation(),
+        subscription: rig.subscription(),
         call: rig.call,
         written: Written::Perhaps,
     };

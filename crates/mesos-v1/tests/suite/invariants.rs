@@ -7,7 +7,7 @@ use std::{
 
 use mesos_v1::{
     driver::{
-        Answer, CallId, Generation, Input, Output, Receipt, Refusal, Request, StateKind, Written,
+        Answer, CallId, Input, Output, Receipt, Refusal, Request, StateKind, Subscription, Written,
     },
     proto::{
         TaskState,
@@ -48,15 +48,15 @@ struct World {
     next_task: u64,
     next_request: u64,
     /// The attempt that was asked about and allowed.
-    fenced: Option<Generation>,
+    fenced: Option<Subscription>,
     /// The connection that is open.
-    open: Option<Generation>,
+    open: Option<Subscription>,
     under_way: Option<CallId>,
     /// Offers, by the subscription that they came with.
-    offered: BTreeMap<String, Generation>,
+    offered: BTreeMap<String, Subscription>,
     launched: BTreeSet<String>,
-    recorded: BTreeSet<(String, Vec<u8>, Generation)>,
-    receipts: Vec<(Receipt, String, Vec<u8>, Generation)>,
+    recorded: BTreeSet<(String, Vec<u8>, Subscription)>,
+    receipts: Vec<(Receipt, String, Vec<u8>, Subscription)>,
     stored: bool,
     leads: bool,
     banned: bool,
@@ -84,9 +84,9 @@ impl World {
 
     fn step(&mut self, what: u8, which: u8) {
         // Most facts are of the attempt at hand, some of the one before.
-        let current = self.rig.generation();
-        let generation = if which % 16 == 1 {
-            Generation(current.0.saturating_sub(1))
+        let current = self.rig.subscription();
+        let subscription = if which % 16 == 1 {
+            Subscription(current.0.saturating_sub(1))
         } else {
             current
         };
@@ -101,25 +101,28 @@ impl World {
             3 => Input::Stop,
             4..=6 => leader("m1:5050", Some("M1")),
             7 => leader("m2:5050", Some("M2")),
-            8..=10 => self.hold(generation),
+            8..=10 => self.hold(subscription),
             11 => Input::FenceLost,
-            12..=14 => stream_head(generation),
+            12..=14 => stream_head(subscription),
             15 => Input::Head {
-                generation,
+                subscription,
                 answer: bad_answer(which),
             },
-            16..=18 => data(generation, &subscribed("F")),
-            19 | 20 => self.offers(generation),
-            21 => data(generation, &rescind(&format!("O{}", self.next_offer))),
-            22 | 23 => Self::update(generation, which),
-            24 => data(generation, &heartbeat()),
-            25 => data(generation, &error(TEXTS[usize::from(which) % TEXTS.len()])),
-            26 => closed(generation),
-            27 => raw(generation, b"x"),
-            28 | 29 => self.answered(generation, answer(202, "")),
-            30 => self.answered(generation, bad_answer(which)),
-            31 => self.lost(generation, which),
-            32 => Input::IdStored { generation },
+            16..=18 => data(subscription, &subscribed("F")),
+            19 | 20 => self.offers(subscription),
+            21 => data(subscription, &rescind(&format!("O{}", self.next_offer))),
+            22 | 23 => Self::update(subscription, which),
+            24 => data(subscription, &heartbeat()),
+            25 => data(
+                subscription,
+                &error(TEXTS[usize::from(which) % TEXTS.len()]),
+            ),
+            26 => closed(subscription),
+            27 => raw(subscription, b"x"),
+            28 | 29 => self.answered(subscription, answer(202, "")),
+            30 => self.answered(subscription, bad_answer(which)),
+            31 => self.lost(subscription, which),
+            32 => Input::IdStored { subscription },
             33 => self.record(which),
             34 => Input::Request(demand(if which.is_multiple_of(2) {
                 &["r1"]
@@ -131,7 +134,7 @@ impl World {
                 task: task(&format!("t{which}")),
                 policy: None,
             }),
-            38 => data(generation, &agent_failed("S1")),
+            38 => data(subscription, &agent_failed("S1")),
             _ => Input::Tick,
         };
         self.give(input);
@@ -142,27 +145,27 @@ impl World {
         Input::Start
     }
 
-    fn hold(&mut self, generation: Generation) -> Input {
-        self.fenced = Some(generation);
-        Input::FenceHeld { generation }
+    fn hold(&mut self, subscription: Subscription) -> Input {
+        self.fenced = Some(subscription);
+        Input::FenceHeld { subscription }
     }
 
-    fn offers(&mut self, generation: Generation) -> Input {
+    fn offers(&mut self, subscription: Subscription) -> Input {
         self.next_offer += 1;
         let id = format!("O{}", self.next_offer);
         let event = offers(&[&id]);
-        self.offered.insert(id, generation);
-        data(generation, &event)
+        self.offered.insert(id, subscription);
+        data(subscription, &event)
     }
 
-    fn update(generation: Generation, which: u8) -> Input {
+    fn update(subscription: Subscription, which: u8) -> Input {
         let state = [
             TaskState::TaskRunning,
             TaskState::TaskFinished,
             TaskState::TaskLost,
         ][usize::from(which) % 3];
         data(
-            generation,
+            subscription,
             &update(
                 &format!("t{}", which % 8),
                 state,
@@ -171,21 +174,21 @@ impl World {
         )
     }
 
-    fn answered(&mut self, generation: Generation, answer: Answer) -> Input {
+    fn answered(&mut self, subscription: Subscription, answer: Answer) -> Input {
         let call = self.rig.call;
-        if Some(generation) == self.open && self.under_way == Some(call) {
+        if Some(subscription) == self.open && self.under_way == Some(call) {
             self.under_way = None;
         }
         Input::CallAnswered {
-            generation,
+            subscription,
             call,
             answer,
         }
     }
 
-    fn lost(&mut self, generation: Generation, which: u8) -> Input {
+    fn lost(&mut self, subscription: Subscription, which: u8) -> Input {
         let call = self.rig.call;
-        if Some(generation) == self.open && self.under_way == Some(call) {
+        if Some(subscription) == self.open && self.under_way == Some(call) {
             self.under_way = None;
         }
         let written = if which.is_multiple_of(2) {
@@ -194,7 +197,7 @@ impl World {
             Written::Perhaps
         };
         Input::CallLost {
-            generation,
+            subscription,
             call,
             written,
         }
@@ -205,8 +208,8 @@ impl World {
             return Input::Tick;
         }
         let at = usize::from(which) % self.receipts.len();
-        let (receipt, task, uuid, generation) = self.receipts.swap_remove(at);
-        self.recorded.insert((task, uuid, generation));
+        let (receipt, task, uuid, subscription) = self.receipts.swap_remove(at);
+        self.recorded.insert((task, uuid, subscription));
         Input::Recorded(receipt)
     }
 
@@ -267,9 +270,9 @@ impl World {
     fn observe(&mut self, output: &Output) {
         match output {
             Output::Subscribe {
-                generation, body, ..
+                subscription, body, ..
             } => {
-                assert_eq!(self.fenced, Some(*generation), "asked before");
+                assert_eq!(self.fenced, Some(*subscription), "asked before");
                 assert!(self.leads, "only the leader subscribes");
                 assert!(!self.banned, "not wanted, and nobody said to try again");
                 assert_eq!(self.open, None, "one connection");
@@ -277,45 +280,48 @@ impl World {
                 let inside = call.subscribe.expect("it is one").framework_info.id;
                 assert_eq!(call.framework_id, inside, "in both places or none");
                 assert_eq!(inside.is_some(), self.stored, "the id, once there is one");
-                self.open = Some(*generation);
+                self.open = Some(*subscription);
                 self.under_way = None;
             }
-            Output::Close { generation } => {
-                if self.open == Some(*generation) {
+            Output::Close { subscription } => {
+                if self.open == Some(*subscription) {
                     self.open = None;
                     self.under_way = None;
                 }
             }
             Output::Send {
-                generation,
+                subscription,
                 call,
                 stream_id,
                 body,
             } => {
-                assert_eq!(self.open, Some(*generation), "over an open connection");
-                assert_eq!(*stream_id, format!("stream-{generation}"));
+                assert_eq!(self.open, Some(*subscription), "over an open connection");
+                assert_eq!(*stream_id, format!("stream-{subscription}"));
                 assert_eq!(self.under_way.replace(*call), None, "one at a time");
-                self.sent(*generation, &Call::decode(body.as_slice()).expect("a call"));
+                self.sent(
+                    *subscription,
+                    &Call::decode(body.as_slice()).expect("a call"),
+                );
             }
             Output::StoreId { .. } => self.stored = true,
             Output::EraseId => self.stored = false,
             Output::Tell(mesos_v1::driver::Notice::Update(update)) => {
                 let uuid = update.status.uuid.clone().unwrap_or_default();
-                let generation = self.open.expect("it came over a connection");
+                let subscription = self.open.expect("it came over a connection");
                 let task = update.status.task_id.value.clone();
                 self.receipts
-                    .push((update.receipt.clone(), task, uuid, generation));
+                    .push((update.receipt.clone(), task, uuid, subscription));
             }
             Output::CheckFence { .. } | Output::Detect | Output::Tell(_) => {}
         }
     }
 
-    fn sent(&mut self, generation: Generation, call: &Call) {
+    fn sent(&mut self, subscription: Subscription, call: &Call) {
         if let Some(acknowledge) = &call.acknowledge {
             let told = (
                 acknowledge.task_id.value.clone(),
                 acknowledge.uuid.clone(),
-                generation,
+                subscription,
             );
             assert!(
                 self.recorded.contains(&told),
@@ -327,7 +333,7 @@ impl World {
         for offer in accepted.chain(declined) {
             let from = self.offered.remove(&offer.value);
             if call.r#type() == Type::Accept {
-                assert_eq!(from, Some(generation), "used once, in its subscription");
+                assert_eq!(from, Some(subscription), "used once, in its subscription");
             }
         }
         if let Some(accept) = &call.accept {
@@ -371,13 +377,13 @@ impl World {
 
     /// What the world answers when all goes well; nothing, when only time helps.
     fn what_goes_well(&mut self) -> Option<Input> {
-        let generation = self.rig.generation();
+        let subscription = self.rig.subscription();
         Some(match self.rig.driver.state() {
             StateKind::Detecting => leader("m1:5050", Some("M1")),
-            StateKind::Fencing => self.hold(generation),
-            StateKind::Connecting => stream_head(generation),
-            StateKind::AwaitSubscribed => data(generation, &subscribed("F")),
-            StateKind::Storing => Input::IdStored { generation },
+            StateKind::Fencing => self.hold(subscription),
+            StateKind::Connecting => stream_head(subscription),
+            StateKind::AwaitSubscribed => data(subscription, &subscribed("F")),
+            StateKind::Storing => Input::IdStored { subscription },
             StateKind::Stopped
             | StateKind::Subscribed
             | StateKind::Backoff

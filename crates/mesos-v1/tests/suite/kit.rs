@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use mesos_v1::{
     Mono,
     driver::{
-        Answer, CallId, Config, Driver, Generation, Input, Leader, Notice, Output, Receipt,
-        Request, RequestId, StateKind,
+        Answer, CallId, Config, Driver, Input, Leader, Notice, Output, Receipt, Request, RequestId,
+        StateKind, Subscription,
     },
     proto::{
         AgentId, FrameworkId, FrameworkInfo, MasterInfo, Offer, OfferId, TaskId, TaskInfo,
@@ -24,7 +24,7 @@ pub(crate) struct Rig {
     pub(crate) driver: Driver,
     pub(crate) now: Mono,
     pub(crate) outputs: Vec<Output>,
-    generation: Generation,
+    subscription: Subscription,
     /// The last call that was given out.
     pub(crate) call: CallId,
     /// The receipts that came with updates.
@@ -41,7 +41,7 @@ impl Rig {
             }),
             now: Mono(1_000_000),
             outputs: Vec::new(),
-            generation: Generation(1),
+            subscription: Subscription(1),
             call: CallId(0),
             receipts: Vec::new(),
         }
@@ -70,7 +70,7 @@ impl Rig {
             step(&mut rig);
         }
         match kind {
-            StateKind::Backoff => rig.give(closed(rig.generation())),
+            StateKind::Backoff => rig.give(closed(rig.subscription())),
             StateKind::Fatal => rig.event(&error("Framework has been removed")),
             // The question about all tasks.
             StateKind::Subscribed => rig.answer(202, ""),
@@ -108,13 +108,13 @@ impl Rig {
         while let Some(output) = self.driver.next_output() {
             match &output {
                 Output::Send {
-                    generation, call, ..
+                    subscription, call, ..
                 } => {
-                    self.generation = *generation;
+                    self.subscription = *subscription;
                     self.call = *call;
                 }
-                Output::CheckFence { generation } | Output::Subscribe { generation, .. } => {
-                    self.generation = *generation;
+                Output::CheckFence { subscription } | Output::Subscribe { subscription, .. } => {
+                    self.subscription = *subscription;
                 }
                 Output::Tell(Notice::Update(update)) => self.receipts.push(update.receipt.clone()),
                 Output::Detect
@@ -137,28 +137,28 @@ impl Rig {
     }
 
     /// The attempt that was spoken of last.
-    pub(crate) fn generation(&self) -> Generation {
-        self.generation
+    pub(crate) fn subscription(&self) -> Subscription {
+        self.subscription
     }
 
     pub(crate) fn hold(&mut self) {
-        let generation = self.generation();
-        self.give(Input::FenceHeld { generation });
+        let subscription = self.subscription();
+        self.give(Input::FenceHeld { subscription });
     }
 
     pub(crate) fn accept_stream(&mut self) {
-        let head = stream_head(self.generation());
+        let head = stream_head(self.subscription());
         self.give(head);
     }
 
     pub(crate) fn event(&mut self, event: &Event) {
-        let data = data(self.generation(), event);
+        let data = data(self.subscription(), event);
         self.give(data);
     }
 
     pub(crate) fn answer(&mut self, status: u16, body: &str) {
         let input = Input::CallAnswered {
-            generation: self.generation(),
+            subscription: self.subscription(),
             call: self.call,
             answer: answer(status, body),
         };
@@ -175,9 +175,9 @@ impl Rig {
 pub(crate) fn line(output: &Output) -> String {
     match output {
         Output::Detect => "detect".into(),
-        Output::CheckFence { generation } => format!("fence? {generation}"),
+        Output::CheckFence { subscription } => format!("fence? {subscription}"),
         Output::Subscribe {
-            generation,
+            subscription,
             leader,
             body,
         } => {
@@ -185,20 +185,20 @@ pub(crate) fn line(output: &Output) -> String {
             let id = call
                 .framework_id
                 .map_or_else(|| "new".into(), |id| id.value);
-            format!("subscribe {generation} {leader} {id}")
+            format!("subscribe {subscription} {leader} {id}")
         }
         Output::Send {
-            generation,
+            subscription,
             stream_id,
             body,
             ..
         } => {
-            assert_eq!(*stream_id, format!("stream-{generation}"));
+            assert_eq!(*stream_id, format!("stream-{subscription}"));
             let call = Call::decode(body.as_slice()).expect("a call");
             assert_eq!(call.framework_id, Some(framework("F")));
             format!("send {}", describe(&call))
         }
-        Output::Close { generation } => format!("close {generation}"),
+        Output::Close { subscription } => format!("close {subscription}"),
         Output::StoreId { id, .. } => format!("store {}", id.value),
         Output::EraseId => "erase".into(),
         Output::Tell(notice) => format!("tell {}", told(notice)),
@@ -285,9 +285,9 @@ pub(crate) fn leader(authority: &str, id: Option<&str>) -> Input {
     })
 }
 
-pub(crate) fn closed(generation: Generation) -> Input {
+pub(crate) fn closed(subscription: Subscription) -> Input {
     Input::Closed {
-        generation,
+        subscription,
         why: "reset".into(),
     }
 }
@@ -300,29 +300,29 @@ pub(crate) fn answer(status: u16, body: &str) -> Answer {
     }
 }
 
-pub(crate) fn stream_head(generation: Generation) -> Input {
+pub(crate) fn stream_head(subscription: Subscription) -> Input {
     Input::Head {
-        generation,
+        subscription,
         answer: Answer {
             status: 200,
-            stream_id: Some(format!("stream-{generation}")),
+            stream_id: Some(format!("stream-{subscription}")),
             ..Answer::default()
         },
     }
 }
 
-pub(crate) fn data(generation: Generation, event: &Event) -> Input {
+pub(crate) fn data(subscription: Subscription, event: &Event) -> Input {
     let mut bytes = Vec::new();
     recordio::encode(&event.encode_to_vec(), &mut bytes);
     Input::Data {
-        generation,
+        subscription,
         bytes: bytes.into(),
     }
 }
 
-pub(crate) fn raw(generation: Generation, bytes: &'static [u8]) -> Input {
+pub(crate) fn raw(subscription: Subscription, bytes: &'static [u8]) -> Input {
     Input::Data {
-        generation,
+        subscription,
         bytes: bytes.into(),
     }
 }

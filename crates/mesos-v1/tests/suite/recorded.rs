@@ -7,8 +7,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mesos_v1::{
     Mono,
     driver::{
-        Answer, CallId, Config, Driver, Generation, Input, Leader, Notice, Output, Refusal,
-        StateKind,
+        Answer, CallId, Config, Driver, Input, Leader, Notice, Output, Refusal, StateKind,
+        Subscription,
     },
     json::{self, Kind, Unknown},
     proto::{
@@ -60,7 +60,7 @@ fn the_driver_ends_where_the_recording_says() {
                 assert_eq!(state, StateKind::Subscribed, "{name}");
                 let mut replay = replay;
                 replay.give(Input::Closed {
-                    generation: replay.generation,
+                    subscription: replay.subscription,
                     why: "end of stream".into(),
                 });
                 assert_eq!(replay.driver.state(), StateKind::Backoff, "{name}");
@@ -90,7 +90,7 @@ const ACKNOWLEDGED: usize = 81;
 
 struct Replay {
     driver: Driver,
-    generation: Generation,
+    subscription: Subscription,
     acknowledged: BTreeSet<Vec<u8>>,
 }
 
@@ -113,7 +113,7 @@ impl Replay {
                 id: sent_id.map(framework),
                 seed: 0,
             }),
-            generation: Generation(0),
+            subscription: Subscription(0),
             acknowledged: BTreeSet::new(),
         };
         replay.give(Input::Start);
@@ -122,7 +122,7 @@ impl Replay {
             id: None,
         }));
         replay.give(Input::Head {
-            generation: replay.generation,
+            subscription: replay.subscription,
             answer: answer_of(subscribe),
         });
         let in_json = name(file).contains("json");
@@ -138,7 +138,7 @@ impl Replay {
             let (head, tail) = bytes.split_at(bytes.len() / 2);
             for bytes in [head, tail] {
                 replay.give(Input::Data {
-                    generation: replay.generation,
+                    subscription: replay.subscription,
                     bytes: bytes.to_vec().into(),
                 });
             }
@@ -159,19 +159,19 @@ impl Replay {
 
     fn carry_out(&mut self, output: Output, inputs: &mut Vec<Input>) {
         match output {
-            Output::CheckFence { generation } if generation == Generation(1) => {
-                self.generation = generation;
-                inputs.push(Input::FenceHeld { generation });
+            Output::CheckFence { subscription } if subscription == Subscription(1) => {
+                self.subscription = subscription;
+                inputs.push(Input::FenceHeld { subscription });
             }
-            Output::StoreId { generation, .. } => inputs.push(Input::IdStored { generation }),
+            Output::StoreId { subscription, .. } => inputs.push(Input::IdStored { subscription }),
             Output::Send {
-                generation,
+                subscription,
                 call,
                 body,
                 ..
             } => {
                 self.note(&body);
-                inputs.push(received(generation, call));
+                inputs.push(received(subscription, call));
             }
             Output::Tell(Notice::Update(update)) => inputs.push(Input::Recorded(update.receipt)),
             Output::CheckFence { .. }
@@ -191,9 +191,9 @@ impl Replay {
     }
 }
 
-fn received(generation: Generation, call: CallId) -> Input {
+fn received(subscription: Subscription, call: CallId) -> Input {
     Input::CallAnswered {
-        generation,
+        subscription,
         call,
         answer: Answer {
             status: 202,

@@ -8,7 +8,7 @@ mod standing;
 use std::{collections::BTreeSet, time::Duration};
 
 use mesos_v1::driver::{
-    Answer, CallId, Generation, Input, InputKind as In, Request, RequestId, StateKind as At,
+    Answer, CallId, Input, InputKind as In, Request, RequestId, StateKind as At, Subscription,
     Written,
 };
 use mesos_v1::proto::TaskState;
@@ -18,7 +18,7 @@ use crate::kit::{
     offers, raw, rescind, stream_head, subscribed, task, update,
 };
 
-const ONE: Generation = Generation(1);
+const ONE: Subscription = Subscription(1);
 
 /// In a state, after a while, a fact leads to another state and to these lines.
 struct Case {
@@ -181,22 +181,22 @@ fn sample(kind: In) -> Input {
         In::Stop => Input::Stop,
         In::Leader => leader("m2:5050", Some("M2")),
         In::NoLeader => Input::NoLeader,
-        In::FenceHeld => Input::FenceHeld { generation: ONE },
+        In::FenceHeld => Input::FenceHeld { subscription: ONE },
         In::FenceLost => Input::FenceLost,
         In::Head => stream_head(ONE),
         In::Data => data(ONE, &error("Framework has been removed")),
         In::Closed => closed(ONE),
         In::CallAnswered => Input::CallAnswered {
-            generation: ONE,
+            subscription: ONE,
             call: CallId(1),
             answer: answer(403, ""),
         },
         In::CallLost => Input::CallLost {
-            generation: ONE,
+            subscription: ONE,
             call: CallId(1),
             written: Written::Perhaps,
         },
-        In::IdStored => Input::IdStored { generation: ONE },
+        In::IdStored => Input::IdStored { subscription: ONE },
         In::IdErased => Input::IdErased,
         In::Recorded => {
             let mut rig = Rig::at(At::Subscribed);

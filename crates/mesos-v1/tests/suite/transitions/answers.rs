@@ -11,7 +11,7 @@ pub(super) fn all() -> Vec<Case> {
 
 fn answered(mut rig: Rig, status: u16, body: &str, to: At, says: &'static str) -> Case {
     let input = Input::CallAnswered {
-        generation: ONE,
+        subscription: ONE,
         call: rig.call,
         answer: answer(status, body),
     };
@@ -25,7 +25,7 @@ fn call_answers() -> Vec<Case> {
     let mut stranger = case(
         Rig::launching(),
         Input::CallAnswered {
-            generation: ONE,
+            subscription: ONE,
             call: CallId(99),
             answer: answer(202, ""),
         },
@@ -119,7 +119,7 @@ fn answers_that_end() -> Vec<Case> {
 fn call_losses() -> Vec<Case> {
     let lost = |mut rig: Rig, written, to, says| {
         let input = Input::CallLost {
-            generation: ONE,
+            subscription: ONE,
             call: rig.call,
             written,
         };
@@ -136,7 +136,7 @@ fn call_losses() -> Vec<Case> {
     };
     let mut twice = killing();
     twice.give(Input::CallLost {
-        generation: ONE,
+        subscription: ONE,
         call: twice.call,
         written: Written::Nothing,
     });

@@ -88,7 +88,7 @@ fn fencing() -> Vec<Case> {
     vec![
         case(
             Rig::at(At::Fencing),
-            Input::FenceHeld { generation: ONE },
+            Input::FenceHeld { subscription: ONE },
             At::Connecting,
             "subscribe 1 m1:5050 F",
         ),
@@ -121,7 +121,7 @@ fn fencing() -> Vec<Case> {
 fn connecting() -> Vec<Case> {
     let at = || Rig::at(At::Connecting);
     let head = |status, body: &str| Input::Head {
-        generation: ONE,
+        subscription: ONE,
         answer: answer(status, body),
     };
     vec![
@@ -177,8 +177,8 @@ fn connecting() -> Vec<Case> {
 }
 
 fn redirected() -> Vec<Case> {
-    let redirect = |generation, location: &str| Input::Head {
-        generation: Generation(generation),
+    let redirect = |subscription, location: &str| Input::Head {
+        subscription: Subscription(subscription),
         answer: Answer {
             status: 307,
             location: Some(location.into()),
@@ -186,8 +186,8 @@ fn redirected() -> Vec<Case> {
         },
     };
     let mut tired = Rig::at(At::Connecting);
-    for generation in 1..=5 {
-        tired.give(redirect(generation, "//m2:5050/master/api/v1/scheduler"));
+    for subscription in 1..=5 {
+        tired.give(redirect(subscription, "//m2:5050/master/api/v1/scheduler"));
         tired.hold();
     }
     tired.outputs.clear();
@@ -219,7 +219,7 @@ fn await_subscribed() -> Vec<Case> {
     for input in [
         Input::Start,
         leader("m1:5050", None),
-        Input::FenceHeld { generation: ONE },
+        Input::FenceHeld { subscription: ONE },
         stream_head(ONE),
     ] {
         new.give(input);
@@ -312,19 +312,19 @@ fn storing() -> Vec<Case> {
         case(at(), data(ONE, &offers(&["O1"])), At::Storing, ""),
         case(
             at(),
-            Input::IdStored { generation: ONE },
+            Input::IdStored { subscription: ONE },
             At::Subscribed,
             "tell subscribed F\ntell reconciled\nsend RECONCILE",
         ),
         case(
             full,
-            Input::IdStored { generation: ONE },
+            Input::IdStored { subscription: ONE },
             At::Subscribed,
             "tell subscribed F\ntell 1 offers\ntell t1 TASK_RUNNING\ntell reconciled\nsend RECONCILE",
         ),
         case(
             removed,
-            Input::IdStored { generation: ONE },
+            Input::IdStored { subscription: ONE },
             At::Fatal,
             "tell subscribed F\ntell disconnected: the master says: Framework has been removed\nclose 1\n\
              tell refused: the framework was removed",

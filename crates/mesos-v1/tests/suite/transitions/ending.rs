@@ -28,7 +28,7 @@ fn ends() -> Vec<Case> {
     owed.give(Input::Recorded(receipt.clone()));
     owed.outputs.clear();
     let answered = |rig: &Rig, status| Input::CallAnswered {
-        generation: ONE,
+        subscription: ONE,
         call: rig.call,
         answer: answer(status, ""),
     };
@@ -71,7 +71,7 @@ fn ends() -> Vec<Case> {
 fn ends_at_once() -> Vec<Case> {
     let receipt = draining().receipts[0].clone();
     let lost = Input::CallLost {
-        generation: ONE,
+        subscription: ONE,
         call: draining().call,
         written: Written::Perhaps,
     };
