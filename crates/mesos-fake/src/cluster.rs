@@ -130,6 +130,8 @@ pub struct Cluster {
     ids: u64,
     master: Master,
     agents: BTreeMap<String, Agent>,
+    /// When to look at which task of which agent; some of it is out of date.
+    wakes: BTreeSet<(Duration, String, (String, String))>,
     emitted: Vec<(Stream, Emit)>,
     orders: Vec<Order>,
 }
@@ -180,6 +182,7 @@ struct Filter {
 #[derive(Clone, Debug)]
 struct Known {
     agent: String,
+    info: TaskInfo,
     uses: Pool,
     /// What it would answer.
     latest: TaskStatus,
@@ -260,6 +263,7 @@ impl Cluster {
             settings,
             master: Master::new(String::new(), host, port),
             agents: BTreeMap::new(),
+            wakes: BTreeSet::new(),
             emitted: Vec::new(),
             orders: Vec::new(),
         };
@@ -289,12 +293,7 @@ impl Cluster {
             [beats, framework.removed_at]
         });
         let links = self.master.agents.values().map(Link::until);
-        let tasks = self
-            .agents
-            .values()
-            .filter(|agent| agent.up)
-            .flat_map(|agent| agent.tasks.values())
-            .flat_map(|task| [task.next_at, task.resend_at, task.kill_at]);
+        let tasks = self.wakes.first().map(|(at, _agent, _task)| *at);
         let offers = self.master.offers.values().map(|offer| offer.expires);
         let allocation = self
             .master
@@ -304,9 +303,8 @@ impl Cluster {
             .then_some(self.master.allocate_at);
         frameworks
             .chain(links)
-            .chain(tasks)
             .chain(offers)
-            .chain([allocation, self.master.recovers_until])
+            .chain([tasks, allocation, self.master.recovers_until])
             .flatten()
             .min()
     }

@@ -224,6 +224,7 @@ impl Cluster {
             (framework.to_owned(), id),
             Known {
                 agent: agent.to_owned(),
+                info: task.clone(),
                 uses: Pool::new(&task.resources),
                 latest,
                 ended: false,

@@ -118,12 +118,12 @@ impl Cluster {
     // What no task uses and no offer holds.
     fn unused(&self, agent: &str) -> Option<Pool> {
         let mut free = Pool::new(&self.agents.get(agent)?.spec.resources);
-        let running = &self.agents.get(agent)?.tasks;
-        for (key, task) in &self.master.tasks {
+        for (key, task) in &self.agents.get(agent)?.tasks {
             // What ended is free before its end is acknowledged, or even told.
-            let ended = running.get(key).is_some_and(|task| is_terminal(task.state));
-            if task.agent == agent && !ended {
-                free.take(&task.uses);
+            if let Some(known) = self.master.tasks.get(key)
+                && !is_terminal(task.state)
+            {
+                free.take(&known.uses);
             }
         }
         let offers = self

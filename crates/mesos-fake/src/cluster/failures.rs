@@ -14,6 +14,13 @@ use super::{
 };
 
 impl Cluster {
+    /// The network to an agent breaks, and the master did not notice yet.
+    pub fn cut_agent(&mut self, agent: &str) {
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.partitioned = true;
+        }
+    }
+
     /// The process of an agent dies, or the network to it breaks. Tasks go on.
     pub fn lose_agent(&mut self, agent: &str, partitioned: bool) {
         let until = self.now + self.settings.agent_timeout;
@@ -90,6 +97,7 @@ impl Cluster {
                 .entry(key.clone())
                 .or_insert_with(|| super::Known {
                     agent: agent.to_owned(),
+                    info: info.clone(),
                     uses: crate::resources::Pool::new(&info.resources),
                     latest,
                     ended: mesos_v1::event::is_terminal(state),
@@ -245,14 +253,27 @@ impl Cluster {
         self.allocate();
     }
 
-    // An agent that found a master sends all that was not acknowledged.
+    // An agent that found a master sends all that was not acknowledged, and drops what never reached it.
     fn tell_again(&mut self, agent: &str) {
+        let lost: Vec<_> = self
+            .master
+            .tasks
+            .iter()
+            .filter(|(key, known)| {
+                known.agent == agent && !self.agents[agent].tasks.contains_key(*key)
+            })
+            .map(|(key, known)| (key.clone(), known.info.clone()))
+            .collect();
+        for (key, info) in lost {
+            self.drop_on_agent(agent, &key, info);
+        }
         let keys: Vec<_> = self.agents[agent].tasks.keys().cloned().collect();
         for key in keys {
             if let Some(task) = self.running_mut(agent, &key) {
                 task.resent = 0;
             }
             self.send_first(agent, &key);
+            self.wake(agent, &key);
         }
     }
 

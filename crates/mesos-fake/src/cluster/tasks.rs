@@ -49,22 +49,17 @@ impl Cluster {
             .max_completion_time
             .map(|limit| nanoseconds(limit.nanoseconds));
         let running = Running {
-            info: task.clone(),
             checkpoint,
-            container: container.clone(),
             next_at: steps.front().map(|step| self.now + step.after),
             steps: with_limit(steps, limit),
             is_process,
             stubborn,
-            state: TaskState::TaskStaging,
-            queue: VecDeque::new(),
-            resend_at: None,
-            resent: 0,
-            kill_at: None,
+            ..Running::new(task.clone(), container.clone())
         };
         if let Some(agent) = self.agents.get_mut(agent) {
             agent.tasks.insert(key.clone(), running);
         }
+        self.wake(agent, &key);
         if is_process {
             self.orders.push(Order::Start {
                 framework: framework.to_owned(),
@@ -75,26 +70,49 @@ impl Cluster {
         }
     }
 
+    /// An agent is told of a task that never reached it: it was on its way when the agent went.
+    pub(super) fn drop_on_agent(&mut self, agent: &str, key: &(String, String), task: TaskInfo) {
+        let word = Word {
+            state: self.lost_as(&key.0, TaskState::TaskDropped),
+            reason: Reason::AgentRestarted,
+            source: Source::Agent,
+            message: "Agent restarted before the task reached it".into(),
+        };
+        let status = word.status(&key.1, Some(agent), self.now);
+        let container = self.uuid();
+        if let Some(agent) = self.agents.get_mut(agent) {
+            let running = Running::new(task, container);
+            agent.tasks.insert(key.clone(), running);
+        }
+        self.enqueue(agent, key, status);
+    }
+
     /// Lets tasks go on, and repeats what was not acknowledged.
     pub(super) fn tasks_due(&mut self) {
-        let now = self.now;
-        let due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-        let agents: Vec<String> = self.agents.keys().cloned().collect();
-        for agent in agents {
-            if !self.agents[&agent].up {
-                continue;
-            }
-            let keys: Vec<_> = self.agents[&agent]
-                .tasks
-                .iter()
-                .filter(|(_key, task)| {
-                    due(task.next_at) || due(task.resend_at) || due(task.kill_at)
-                })
-                .map(|(key, _task)| key.clone())
-                .collect();
-            for key in keys {
+        while let Some((at, _agent, _key)) = self.wakes.first()
+            && *at <= self.now
+        {
+            let Some((_at, agent, key)) = self.wakes.pop_first() else {
+                return;
+            };
+            // One that is down does nothing; it is looked at when it comes back.
+            if self.agents.get(&agent).is_some_and(|agent| agent.up) {
                 self.task_due(&agent, &key);
+                self.wake(&agent, &key);
             }
+        }
+    }
+
+    /// Looks at a task again when something is due.
+    pub(super) fn wake(&mut self, agent: &str, key: &(String, String)) {
+        let due = self.running_mut(agent, key).and_then(|task| {
+            [task.next_at, task.resend_at, task.kill_at]
+                .into_iter()
+                .flatten()
+                .min()
+        });
+        if let Some(at) = due {
+            self.wakes.insert((at, agent.to_owned(), key.clone()));
         }
     }
 
@@ -310,6 +328,25 @@ impl Cluster {
                 })
             })
             .collect()
+    }
+}
+
+impl Running {
+    fn new(info: TaskInfo, container: String) -> Self {
+        Self {
+            info,
+            checkpoint: true,
+            container,
+            steps: VecDeque::new(),
+            next_at: None,
+            is_process: false,
+            stubborn: false,
+            state: TaskState::TaskStaging,
+            queue: VecDeque::new(),
+            resend_at: None,
+            resent: 0,
+            kill_at: None,
+        }
     }
 }
 

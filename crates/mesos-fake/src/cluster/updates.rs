@@ -83,6 +83,7 @@ impl Cluster {
             .map_or(RETRY_MAX, |wait| wait.min(RETRY_MAX));
         task.resent += 1;
         task.resend_at = Some(now + wait);
+        self.wake(agent, key);
         if self.is_linked(agent) {
             self.agent_says(key, status);
         }

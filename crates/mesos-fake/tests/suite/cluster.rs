@@ -342,3 +342,19 @@ fn hanging() -> Script {
     script.set("", Behaviour::hangs());
     script
 }
+
+#[test]
+fn a_launch_that_missed_its_agent_is_dropped_when_it_comes_back() {
+    let mut world = World::new(hanging());
+    let agent = world.agent.clone();
+    // The network is broken, and the master does not know yet.
+    world.cluster.cut_agent(&agent);
+    world.launch("t", 0.1);
+    assert_eq!(world.updates(), []);
+    world.cluster.lose_agent(&agent, true);
+    world.cluster.return_agent(&agent);
+    let dropped = world.updates().remove(0);
+    assert_eq!(dropped.state(), TaskState::TaskDropped);
+    world.acknowledge(&dropped);
+    assert_eq!(world.cluster.tasks(), []);
+}
