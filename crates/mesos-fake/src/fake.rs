@@ -290,6 +290,10 @@ fn serve_master(shared: &Shared, master: usize, listener: TcpListener) -> JoinHa
     let shared = shared.clone();
     tokio::spawn(async move {
         while let Ok((socket, _peer)) = listener.accept().await {
+            // An event and an answer are small, and each is waited for.
+            if socket.set_nodelay(true).is_err() {
+                continue;
+            }
             let killed = shared.with(|world| world.killed[master].clone());
             let close = Arc::new(Notify::new());
             let link = Link {
