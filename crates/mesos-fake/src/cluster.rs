@@ -20,8 +20,7 @@ use std::{
 };
 
 use mesos_v1::proto::{
-    Attribute, FrameworkInfo, InverseOffer, OfferId, Resource, TaskInfo, TaskStatus,
-    Unavailability,
+    Attribute, FrameworkInfo, OfferId, Resource, TaskInfo, TaskStatus, Unavailability,
     scheduler::{Event, event},
 };
 
@@ -148,7 +147,10 @@ struct Master {
     tasks: BTreeMap<(String, String), Known>,
     agents: BTreeMap<String, Link>,
     offers: BTreeMap<String, Offered>,
-    inverse: BTreeMap<String, InverseOffer>,
+    /// Requests to leave that were not answered: who, and which agent.
+    inverse: BTreeMap<String, (String, String)>,
+    /// Who is not asked again until then.
+    inverse_filters: BTreeMap<(String, String), Duration>,
     next_offer: u64,
     next_framework: u64,
     allocate_at: Duration,
@@ -414,6 +416,7 @@ impl Master {
             agents: BTreeMap::new(),
             offers: BTreeMap::new(),
             inverse: BTreeMap::new(),
+            inverse_filters: BTreeMap::new(),
             next_offer: 0,
             next_framework: 0,
             allocate_at: Duration::ZERO,

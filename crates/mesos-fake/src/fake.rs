@@ -178,6 +178,19 @@ impl Fake {
         });
     }
 
+    /// A master comes back at its address.
+    ///
+    /// # Errors
+    ///
+    /// When its port was taken meanwhile.
+    pub async fn start_master(&mut self, master: usize, mode: Mode) -> io::Result<()> {
+        let port = self.address(master).port();
+        let listener = bind(port).await?;
+        self.set_mode(master, mode);
+        self.servers[master] = Some(serve_master(&self.shared, master, listener));
+        Ok(())
+    }
+
     /// The leader dies, and another master leads. It knows nothing but the names of the agents.
     pub fn fail_over(&mut self, from: usize, to: usize) {
         self.shared.with(|world| {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use mesos_v1::{
     event::is_terminal,
     proto::{
-        Address, AgentId, ExecutorId, FrameworkId, FrameworkInfo, InverseOffer, Offer, OfferId,
-        Url,
+        Address, AgentId, ExecutorId, Filters, FrameworkId, FrameworkInfo, InverseOffer, Offer,
+        OfferId, Url,
         framework_info::capability::Type as Capability,
         resource::AllocationInfo,
         scheduler::{Event, call, event},
@@ -49,6 +49,7 @@ impl Cluster {
                 self.emit(&id, event);
             }
         }
+        self.ask_to_leave();
     }
 
     // After a failover there are no offers until most agents are back.
@@ -209,10 +210,7 @@ impl Cluster {
 
     /// Takes offers back from a framework that does not want them.
     pub fn decline(&mut self, framework: &str, call: &call::Decline) {
-        let seconds = call
-            .filters
-            .as_ref()
-            .map(mesos_v1::proto::Filters::refuse_seconds);
+        let seconds = call.filters.as_ref().map(Filters::refuse_seconds);
         for offer in &call.offer_ids {
             let ours = |offered: &mut Offered| offered.framework == framework;
             if let Some(mut offered) = self.master.offers.remove(&offer.value)
@@ -232,10 +230,7 @@ impl Cluster {
         what: Pool,
         seconds: Option<f64>,
     ) {
-        let wait = match seconds {
-            None => FILTER_DEFAULT,
-            Some(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or(FILTER_DEFAULT),
-        };
+        let wait = filter_wait(seconds);
         if wait.is_zero() {
             return;
         }
@@ -281,8 +276,33 @@ impl Cluster {
         self.allocate();
     }
 
-    /// Asks frameworks with tasks on an agent to leave it.
-    pub(super) fn ask_to_leave(&mut self, agent: &str) {
+    // Asks frameworks with tasks on agents that are to be away to leave them, again when they said no.
+    fn ask_to_leave(&mut self) {
+        let now = self.now;
+        self.master
+            .inverse_filters
+            .retain(|_who, until| *until > now);
+        let mut asked: Vec<(String, String)> = Vec::new();
+        for (framework, task) in self.master.tasks.keys() {
+            let known = &self.master.tasks[&(framework.clone(), task.clone())];
+            let who = (framework.clone(), known.agent.clone());
+            let is_to_leave = self
+                .agents
+                .get(&known.agent)
+                .is_some_and(|agent| agent.unavailability.is_some());
+            let is_asked = self.master.inverse.values().any(|asked| *asked == who)
+                || self.master.inverse_filters.contains_key(&who)
+                || asked.contains(&who);
+            if is_to_leave && !is_asked {
+                asked.push(who);
+            }
+        }
+        for (framework, agent) in asked {
+            self.ask_one_to_leave(&framework, &agent);
+        }
+    }
+
+    fn ask_one_to_leave(&mut self, framework: &str, agent: &str) {
         let Some(unavailability) = self
             .agents
             .get(agent)
@@ -290,41 +310,48 @@ impl Cluster {
         else {
             return;
         };
-        let ids: Vec<String> = self.master.frameworks.keys().cloned().collect();
-        for id in ids {
-            let offer = InverseOffer {
-                id: OfferId {
-                    value: format!("{}-O{}", self.master.id, self.master.next_offer),
-                },
-                url: Some(self.agents[agent].spec.url()),
-                framework_id: FrameworkId { value: id.clone() },
-                agent_id: Some(AgentId {
-                    value: agent.to_owned(),
-                }),
-                unavailability,
-                resources: Vec::new(),
-            };
-            self.master.next_offer += 1;
-            self.master
-                .inverse
-                .insert(offer.id.value.clone(), offer.clone());
-            let event = Event {
-                r#type: Some(event::Type::InverseOffers.into()),
-                inverse_offers: Some(event::InverseOffers {
-                    inverse_offers: vec![offer],
-                }),
-                ..Event::default()
-            };
-            self.emit(&id, event);
-        }
+        let offer = InverseOffer {
+            id: OfferId {
+                value: format!("{}-O{}", self.master.id, self.master.next_offer),
+            },
+            url: Some(self.agents[agent].spec.url()),
+            framework_id: FrameworkId {
+                value: framework.to_owned(),
+            },
+            agent_id: Some(AgentId {
+                value: agent.to_owned(),
+            }),
+            unavailability,
+            resources: Vec::new(),
+        };
+        self.master.next_offer += 1;
+        let who = (framework.to_owned(), agent.to_owned());
+        self.master.inverse.insert(offer.id.value.clone(), who);
+        let event = Event {
+            r#type: Some(event::Type::InverseOffers.into()),
+            inverse_offers: Some(event::InverseOffers {
+                inverse_offers: vec![offer],
+            }),
+            ..Event::default()
+        };
+        self.emit(framework, event);
     }
 
-    /// A framework answered a request to leave.
-    pub fn answer_to_leave(&mut self, offers: &[OfferId]) {
+    /// A framework answered requests to leave, yes or no; it is asked again after a while.
+    pub fn answer_to_leave(&mut self, offers: &[OfferId], filters: Option<&Filters>) {
+        let wait = filter_wait(filters.map(Filters::refuse_seconds));
         for offer in offers {
-            self.master.inverse.remove(&offer.value);
+            if let Some(who) = self.master.inverse.remove(&offer.value) {
+                self.master.inverse_filters.insert(who, self.now + wait);
+            }
         }
     }
+}
+
+fn filter_wait(seconds: Option<f64>) -> Duration {
+    seconds.map_or(FILTER_DEFAULT, |seconds| {
+        Duration::try_from_secs_f64(seconds).unwrap_or(FILTER_DEFAULT)
+    })
 }
 
 impl super::AgentSpec {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesos_v1::proto::{
-    AgentId, DurationInfo, TaskState, TimeInfo, Unavailability,
+    AgentId, DurationInfo, OfferId, TaskState, TimeInfo, Unavailability,
     scheduler::{Event, event},
     task_status::{Reason, Source},
 };
@@ -206,7 +206,33 @@ impl Cluster {
             });
         }
         self.rescind_all(agent);
-        self.ask_to_leave(agent);
+        self.allocate();
+    }
+
+    /// Its machine stays.
+    pub fn cancel_maintenance(&mut self, agent: &str) {
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.unavailability = None;
+        }
+        let asked: Vec<(String, String)> = self
+            .master
+            .inverse
+            .iter()
+            .filter(|(_offer, (_framework, of))| of == agent)
+            .map(|(offer, (framework, _agent))| (offer.clone(), framework.clone()))
+            .collect();
+        for (offer, framework) in asked {
+            self.master.inverse.remove(&offer);
+            let event = Event {
+                r#type: Some(event::Type::RescindInverseOffer.into()),
+                rescind_inverse_offer: Some(event::RescindInverseOffer {
+                    inverse_offer_id: OfferId { value: offer },
+                }),
+                ..Event::default()
+            };
+            self.emit(&framework, event);
+        }
+        self.rescind_all(agent);
         self.allocate();
     }
 

@@ -381,9 +381,9 @@ fn other(world: &mut World, call: &Call, stream_id: Option<&str>) -> Answer {
     } else if let Some(reconcile) = &call.reconcile {
         cluster.reconcile(&id, reconcile);
     } else if let Some(answer) = &call.accept_inverse_offers {
-        cluster.answer_to_leave(&answer.inverse_offer_ids);
+        cluster.answer_to_leave(&answer.inverse_offer_ids, answer.filters.as_ref());
     } else if let Some(answer) = &call.decline_inverse_offers {
-        cluster.answer_to_leave(&answer.inverse_offer_ids);
+        cluster.answer_to_leave(&answer.inverse_offer_ids, answer.filters.as_ref());
     } else if let Some(update) = &call.update_framework {
         return match cluster.update_framework(update) {
             Ok(()) => plain(StatusCode::OK, ""),

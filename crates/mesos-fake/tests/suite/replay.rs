@@ -37,6 +37,7 @@ async fn agents_that_go_and_come_back() {
     check("agent-shutdown/notaware.json").await;
     check("agent-restart/json").await;
     check("drain/json").await;
+    check("maintenance/json").await;
 }
 
 #[tokio::test]
@@ -218,6 +219,15 @@ impl Player {
                 self.map_offer(&text(&offer)).await;
             }
         }
+        for list in ["accept_inverse_offers", "decline_inverse_offers"] {
+            let offers = call[list]["inverse_offer_ids"].as_array().cloned();
+            for offer in offers.unwrap_or_default() {
+                self.map_inverse(&text(&offer));
+            }
+        }
+        if kind == "UPDATE_MAINTENANCE_SCHEDULE" {
+            self.operate(&call);
+        }
         if kind == "ACKNOWLEDGE" {
             self.map_uuid(&mut call).await;
         }
@@ -322,6 +332,37 @@ impl Player {
         uuids
     }
 
+    // What an operator asked for in a way that the fake does not take.
+    fn operate(&mut self, call: &Value) {
+        let agent = self.fake.cluster(|cluster| cluster.agent_ids()).remove(0);
+        let hour = Duration::from_secs(3_600);
+        self.fake.cluster(|cluster| {
+            if call
+                .pointer("/update_maintenance_schedule/schedule/windows")
+                .is_some()
+            {
+                cluster.plan_maintenance(&agent, hour, hour);
+            } else {
+                cluster.cancel_maintenance(&agent);
+            }
+        });
+    }
+
+    // An inverse offer, in the order in which they came.
+    fn map_inverse(&mut self, recorded: &str) {
+        let sent = self
+            .events
+            .iter()
+            .filter_map(|event| event.inverse_offers.as_ref());
+        let sent: Vec<_> = sent.flat_map(|event| &event.inverse_offers).collect();
+        let taken: Vec<_> = self.names.values().cloned().collect();
+        let next = sent.iter().find(|offer| !taken.contains(&offer.id.value));
+        if let (false, Some(next)) = (self.names.contains_key(recorded), next) {
+            self.names
+                .insert(recorded.to_owned(), next.id.value.clone());
+        }
+    }
+
     async fn act(&mut self, note: &str) {
         let agents = self.fake.cluster(|cluster| cluster.agent_ids());
         let Some(agent) = agents.first() else {
@@ -380,11 +421,25 @@ fn news(events: &[Event]) -> BTreeMap<String, Vec<News>> {
                 status.uuid.is_some(),
                 plain(&message),
             ));
-        } else if let Some(failure) = &event.failure {
-            let agent = failure.agent_id.as_ref().expect("an agent").value.clone();
+        } else if event.failure.is_some() || event.inverse_offers.is_some() {
+            let failed = event
+                .failure
+                .iter()
+                .filter_map(|failure| failure.agent_id.as_ref());
+            let inverse = event
+                .inverse_offers
+                .iter()
+                .flat_map(|event| &event.inverse_offers);
+            let leaving = inverse.filter_map(|offer| offer.agent_id.as_ref());
+            let agent = failed
+                .chain(leaving)
+                .next()
+                .expect("an agent")
+                .value
+                .clone();
             let number = agent.rsplit('S').next().unwrap_or_default().to_owned();
             news.entry(format!("agent {number}")).or_default().push((
-                "FAILURE".to_owned(),
+                event.r#type().as_str_name().to_owned(),
                 String::new(),
                 String::new(),
                 false,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use mesos_fake::{
-    Fake, Fault, Plan,
+    Fake, Fault, Mode, Plan,
     cluster::{AgentSpec, Settings},
     script::{Behaviour, Script},
 };
@@ -396,6 +396,21 @@ async fn a_redirect_leads_to_the_leader() {
     shell.leader = leader;
     shell.settle().await;
     assert_eq!(shell.state(), StateKind::Subscribed);
+}
+
+#[tokio::test]
+async fn a_master_that_was_away_is_found_again() {
+    let mut shell = Shell::start(fake(hanging(), 0).await).await;
+    let id = shell.id();
+    shell.fake.stop_master(0);
+    shell.wait(5 * MINUTE).await;
+    assert_eq!(shell.calls(Type::Subscribe).len(), 1, "nobody listens");
+    assert_ne!(shell.state(), StateKind::Subscribed);
+    let started = shell.fake.start_master(0, Mode::Leader).await;
+    started.expect("its port is free");
+    shell.wait(16 * SECOND).await;
+    assert_eq!(shell.state(), StateKind::Subscribed);
+    assert_eq!(shell.id(), id);
 }
 
 #[tokio::test]
