@@ -54,7 +54,7 @@ impl Event {
     /// When it is no event, or one without what makes it useful.
     pub fn decode(record: &[u8]) -> Result<Self, EventError> {
         scheduler::Event::decode(record)
-            .map_err(EventError::Bytes)?
+            .map_err(|error| EventError::Bytes(WireError(error)))?
             .try_into()
     }
 }
@@ -179,11 +179,16 @@ pub fn message(status: &TaskStatus) -> Option<String> {
 pub enum EventError {
     /// The bytes are no message.
     #[error("record is no event")]
-    Bytes(#[source] prost::DecodeError),
+    Bytes(#[source] WireError),
     /// What makes the event useful is not there.
     #[error("event without `{0}`")]
     Missing(&'static str),
 }
+
+/// What is wrong with the bytes of a message.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub struct WireError(pub(crate) prost::DecodeError);
 
 #[cfg(test)]
 mod tests {

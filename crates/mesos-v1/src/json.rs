@@ -11,6 +11,8 @@ use prost_reflect::{
     prost_types::{FileDescriptorSet, field_descriptor_proto::Type},
 };
 
+use crate::event::WireError;
+
 static DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");
 
 /// Fields that are text in JSON and bytes for us, so that one bad byte does not spoil the message.
@@ -103,7 +105,8 @@ pub fn to_wire(kind: Kind, text: &[u8], unknown: Unknown) -> Result<Vec<u8>, Jso
 ///
 /// When the bytes are no such message, or hold a text that is not UTF-8.
 pub fn from_wire(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, JsonError> {
-    let message = DynamicMessage::decode(descriptor(kind), bytes).map_err(JsonError::Bytes)?;
+    let message = DynamicMessage::decode(descriptor(kind), bytes)
+        .map_err(|error| JsonError::Bytes(WireError(error)))?;
     let options = SerializeOptions::new()
         .use_proto_field_name(true)
         .stringify_64_bit_integers(false);
@@ -129,5 +132,5 @@ pub enum JsonError {
     Text(#[source] serde_json::Error),
     /// The bytes cannot be read.
     #[error("not the bytes of this message")]
-    Bytes(#[source] prost::DecodeError),
+    Bytes(#[source] WireError),
 }
