@@ -202,12 +202,7 @@ async fn a_crash_before_the_acknowledgement_loses_no_end() {
 
 #[tokio::test]
 async fn an_agent_that_is_away_for_twenty_minutes_comes_back() {
-    let mut shell = Shell::start(fake(hanging(), 0).await).await;
-    shell.launch("t", "sleep 6000").await;
-    let agent = only_agent(&shell);
-    shell
-        .fake
-        .cluster(|cluster| cluster.lose_agent(&agent, true));
+    let (mut shell, agent) = partitioned().await;
     shell.wait(20 * MINUTE).await;
     let news = shell.news_of("t");
     assert!(news.starts_with("STARTING* RUNNING* UNREACHABLE"), "{news}");
@@ -323,12 +318,7 @@ async fn who_wants_no_offers_gets_none() {
 
 #[tokio::test]
 async fn a_kill_reaches_a_task_that_comes_back() {
-    let mut shell = Shell::start(fake(hanging(), 0).await).await;
-    shell.launch("t", "sleep 6000").await;
-    let agent = only_agent(&shell);
-    shell
-        .fake
-        .cluster(|cluster| cluster.lose_agent(&agent, true));
+    let (mut shell, agent) = partitioned().await;
     shell.wait(2 * MINUTE).await;
     shell.ask(Request::Kill {
         task: TaskId { value: "t".into() },
@@ -425,6 +415,17 @@ async fn ten_minutes_of_silence_change_nothing() {
 
 fn only_agent(shell: &Shell) -> String {
     shell.fake.cluster(|cluster| cluster.agent_ids()).remove(0)
+}
+
+// A task runs on an agent that nobody can reach.
+async fn partitioned() -> (Shell, String) {
+    let mut shell = Shell::start(fake(hanging(), 0).await).await;
+    shell.launch("t", "sleep 6000").await;
+    let agent = only_agent(&shell);
+    shell
+        .fake
+        .cluster(|cluster| cluster.lose_agent(&agent, true));
+    (shell, agent)
 }
 
 async fn fake(script: Script, followers: usize) -> Fake {

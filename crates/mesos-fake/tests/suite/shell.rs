@@ -406,51 +406,42 @@ async fn subscribe(
     authority: String,
     body: Vec<u8>,
 ) {
-    let why = match post(&authority, None, body).await {
-        Ok(response) if response.status() == 200 => {
-            let (head, mut body) = response.into_parts();
-            let answer = answer_of(&Response::from_parts(head, ()));
-            drop(
-                sender
-                    .send(Input::Head {
-                        subscription,
-                        answer,
-                    })
-                    .await,
-            );
-            loop {
-                match body.frame().await {
-                    Some(Ok(frame)) => {
-                        let bytes = frame.into_data().unwrap_or_default();
-                        drop(
-                            sender
-                                .send(Input::Data {
-                                    subscription,
-                                    bytes,
-                                })
-                                .await,
-                        );
-                    }
-                    Some(Err(error)) => break error.to_string(),
-                    None => break "end of stream".to_owned(),
-                }
-            }
-        }
-        Ok(response) => {
-            let answer = whole_answer(response).await;
-            drop(
-                sender
-                    .send(Input::Head {
-                        subscription,
-                        answer,
-                    })
-                    .await,
-            );
-            return;
-        }
-        Err(_written) => "no answer".to_owned(),
+    let tell = async |input: Input| drop(sender.send(input).await);
+    let closed = |why: String| Input::Closed { subscription, why };
+    let response = match post(&authority, None, body).await {
+        Ok(response) => response,
+        Err(_written) => return tell(closed("no answer".to_owned())).await,
     };
-    drop(sender.send(Input::Closed { subscription, why }).await);
+    let is_stream = response.status() == 200;
+    let (head, mut body) = response.into_parts();
+    let mut answer = answer_of(&Response::from_parts(head, ()));
+    if !is_stream {
+        answer.body = whole(body).await;
+        return tell(Input::Head {
+            subscription,
+            answer,
+        })
+        .await;
+    }
+    tell(Input::Head {
+        subscription,
+        answer,
+    })
+    .await;
+    loop {
+        match body.frame().await {
+            Some(Ok(frame)) => {
+                let bytes = frame.into_data().unwrap_or_default();
+                tell(Input::Data {
+                    subscription,
+                    bytes,
+                })
+                .await;
+            }
+            Some(Err(error)) => return tell(closed(error.to_string())).await,
+            None => return tell(closed("end of stream".to_owned())).await,
+        }
+    }
 }
 
 async fn post(
@@ -483,11 +474,18 @@ async fn post(
 
 async fn whole_answer(response: Response<Incoming>) -> Answer {
     let (head, body) = response.into_parts();
-    let mut answer = answer_of(&Response::from_parts(head, ()));
-    if let Ok(body) = body.collect().await {
-        answer.body = body.to_bytes().to_vec();
+    Answer {
+        body: whole(body).await,
+        ..answer_of(&Response::from_parts(head, ()))
     }
-    answer
+}
+
+async fn whole(body: Incoming) -> Vec<u8> {
+    let body = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
+    body.unwrap_or_default().to_vec()
 }
 
 fn answer_of(head: &Response<()>) -> Answer {

@@ -10,6 +10,7 @@ pub(super) fn all() -> Vec<Case> {
         redirected(),
         await_subscribed(),
         await_subscribed_breaks(),
+        left_on_the_way(),
         storing(),
     ]
     .into_iter()
@@ -151,20 +152,6 @@ fn connecting() -> Vec<Case> {
             At::Fatal,
             "close 1\ntell refused: the master refuses the framework: 415 Expecting",
         ),
-        case(
-            at(),
-            closed(ONE),
-            At::Backoff,
-            "close 1\ntell waiting: connection closed: reset",
-        ),
-        case(at(), Input::Stop, At::Stopped, "close 1"),
-        case(at(), Input::FenceLost, At::Stopped, "close 1\ntell deposed"),
-        case(
-            at(),
-            Input::Request(launch(1, "O1", "t1")),
-            At::Connecting,
-            "tell request 1: NotSent(NotSubscribed)",
-        ),
         after(19_999, at(), Input::Tick, At::Connecting, ""),
         after(
             20_000,
@@ -276,20 +263,6 @@ fn await_subscribed_breaks() -> Vec<Case> {
             At::Backoff,
             "close 1\ntell waiting: record length holds byte 0x3c at byte 0 of the stream",
         ),
-        case(
-            at(),
-            closed(ONE),
-            At::Backoff,
-            "close 1\ntell waiting: connection closed: reset",
-        ),
-        case(at(), Input::Stop, At::Stopped, "close 1"),
-        case(at(), Input::FenceLost, At::Stopped, "close 1\ntell deposed"),
-        case(
-            at(),
-            Input::Request(launch(1, "O1", "t1")),
-            At::AwaitSubscribed,
-            "tell request 1: NotSent(NotSubscribed)",
-        ),
         after(
             15_000,
             at(),
@@ -298,6 +271,37 @@ fn await_subscribed_breaks() -> Vec<Case> {
             "close 1\ntell waiting: the first event took too long",
         ),
     ]
+}
+
+// Whatever was reached on the way to a subscription is left in the same ways.
+fn left_on_the_way() -> Vec<Case> {
+    [At::Connecting, At::AwaitSubscribed, At::Storing]
+        .into_iter()
+        .flat_map(|at| {
+            let at_rest = || Rig::at(at);
+            [
+                case(
+                    at_rest(),
+                    closed(ONE),
+                    At::Backoff,
+                    "close 1\ntell waiting: connection closed: reset",
+                ),
+                case(at_rest(), Input::Stop, At::Stopped, "close 1"),
+                case(
+                    at_rest(),
+                    Input::FenceLost,
+                    At::Stopped,
+                    "close 1\ntell deposed",
+                ),
+                case(
+                    at_rest(),
+                    Input::Request(launch(1, "O1", "t1")),
+                    at,
+                    "tell request 1: NotSent(NotSubscribed)",
+                ),
+            ]
+        })
+        .collect()
 }
 
 fn storing() -> Vec<Case> {
@@ -328,20 +332,6 @@ fn storing() -> Vec<Case> {
             At::Fatal,
             "tell subscribed F\ntell disconnected: the master says: Framework has been removed\nclose 1\n\
              tell refused: the framework was removed",
-        ),
-        case(
-            at(),
-            closed(ONE),
-            At::Backoff,
-            "close 1\ntell waiting: connection closed: reset",
-        ),
-        case(at(), Input::Stop, At::Stopped, "close 1"),
-        case(at(), Input::FenceLost, At::Stopped, "close 1\ntell deposed"),
-        case(
-            at(),
-            Input::Request(launch(1, "O1", "t1")),
-            At::Storing,
-            "tell request 1: NotSent(NotSubscribed)",
         ),
         after(
             60_000,
