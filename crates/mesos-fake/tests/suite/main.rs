@@ -1,0 +1,8 @@
+//! The fake, over real HTTP, beside what a real master was recorded to do.
+
+mod client;
+mod cluster;
+mod http_table;
+mod replay;
+mod scenarios;
+mod shell;
