@@ -1,0 +1,9 @@
+//! The store on real servers.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, helpers included"
+)]
+
+mod contract;
+mod server;
