@@ -6,4 +6,6 @@
 )]
 
 mod contract;
+mod faults;
+mod proxy;
 mod server;

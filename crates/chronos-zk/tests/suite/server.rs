@@ -14,6 +14,7 @@ use std::{
 };
 
 use chronos_zk::ZkAddress;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Where Debian's `libzookeeper-java` puts the server; its manifest names all others but a logger.
@@ -38,10 +39,17 @@ const TRIES: usize = 5;
 /// A running server; it ends with this value.
 #[derive(Debug)]
 pub(crate) struct Server {
-    shell: Child,
-    input: Option<ChildStdin>,
+    running: Option<Running>,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+#[derive(Debug)]
+struct Running {
+    shell: Child,
+    // Closing it ends the server.
+    input: Option<ChildStdin>,
+    pid: Pid,
 }
 
 impl Server {
@@ -52,19 +60,66 @@ impl Server {
             "ZooKeeper is missing; get it with: apt-get install zookeeper"
         );
         let folder = tempfile::tempdir().unwrap();
-        (0..TRIES)
-            .find_map(|_| Self::try_start(&folder))
-            .map(|(shell, input, port)| Self {
-                shell,
-                input: Some(input),
-                port,
-                _folder: folder,
-            })
-            .expect("a server starts")
+        for _ in 0..TRIES {
+            let port = free_port();
+            if let Some(running) = Running::start(&folder, port) {
+                return Self {
+                    running: Some(running),
+                    port,
+                    folder,
+                };
+            }
+        }
+        panic!("no server starts");
     }
 
-    fn try_start(folder: &TempDir) -> Option<(Child, ChildStdin, u16)> {
-        let port = free_port();
+    /// Kills it, as the end of its machine would.
+    pub(crate) fn kill(&mut self) {
+        drop(self.running.take());
+    }
+
+    /// Starts it on the same port with the same data.
+    pub(crate) fn start_again(&mut self) {
+        let running = (0..TRIES).find_map(|_| Running::start(&self.folder, self.port));
+        self.running = Some(running.expect("the server starts again"));
+    }
+
+    /// Stops its time.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets its time go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let running = self.running.as_ref().unwrap();
+        kill_process(running.pid, signal).unwrap();
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns an address with an empty root of its own.
+    pub(crate) fn fresh(&self) -> ZkAddress {
+        self.fresh_at(self.port)
+    }
+
+    /// Returns such an address by way of another port.
+    #[expect(clippy::unused_self, reason = "an address of this server")]
+    pub(crate) fn fresh_at(&self, port: u16) -> ZkAddress {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let text = format!("zk://127.0.0.1:{port}/test/{number}");
+        text.parse().unwrap()
+    }
+}
+
+impl Running {
+    fn start(folder: &TempDir, port: u16) -> Option<Self> {
         let config = folder.path().join("zoo.cfg");
         let data = folder.path().join("data");
         // Sessions may last from one second to a minute.
@@ -83,26 +138,23 @@ impl Server {
             .unwrap();
         let input = shell.stdin.take().unwrap();
         let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let pid = first.parse().ok().and_then(Pid::from_raw);
+        let running = Self {
+            shell,
+            input: Some(input),
+            pid: pid.unwrap(),
+        };
         if !is_ready(&mut lines) {
-            drop(input);
-            shell.wait().unwrap();
             return None;
         }
         // Its log must not fill the pipe.
         thread::spawn(move || lines.for_each(drop));
-        Some((shell, input, port))
-    }
-
-    /// Returns an address with an empty root of its own.
-    pub(crate) fn fresh(&self) -> ZkAddress {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let text = format!("zk://127.0.0.1:{}/test/{number}", self.port);
-        text.parse().unwrap()
+        Some(running)
     }
 }
 
-impl Drop for Server {
+impl Drop for Running {
     fn drop(&mut self) {
         drop(self.input.take());
         drop(self.shell.wait());
