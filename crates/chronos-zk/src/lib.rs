@@ -6,9 +6,11 @@
 //! people.
 
 mod address;
+mod election;
 mod session;
 mod store;
 mod tree;
 
 pub use address::{AddressError, ZkAddress};
+pub use election::{Candidate, Event, Lease, Order, Own};
 pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkStore};

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /meta                               the format and the number of shards
-//! /term                               the newest term; every commit checks its version
+//! /term                               the newest term; every write checks its version
+//! /sequence                           set by every write, to keep them in order
 //! /jobs/<hh>/<job>                    what the user wrote
 //! /progress/<hh>/<job>                how far the job has come
 //! /runs/<hh>/<job>:<due>:<attempt>    a run that has not ended
@@ -22,6 +23,7 @@ pub(crate) const SHARDS_DEFAULT: u32 = 256;
 
 pub(crate) const META: &str = "/meta";
 pub(crate) const TERM: &str = "/term";
+pub(crate) const SEQUENCE: &str = "/sequence";
 pub(crate) const CALENDARS: &str = "/calendars";
 
 /// The kinds of records that are kept in shards.
@@ -55,7 +57,7 @@ impl Kind {
 }
 
 /// The names of the nodes of a tree with so many shards.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Tree {
     pub(crate) shards: u32,
 }

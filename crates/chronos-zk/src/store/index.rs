@@ -25,7 +25,7 @@ const PACKET_BYTES_MAX: usize = 1_040_000;
 /// The most that a ring adds to its runs: a path with a name of 200 escaped bytes, commas, a shard.
 const RING_OVERHEAD_BYTES: usize = 1000;
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Index {
     tree: Tree,
     history: usize,
@@ -405,5 +405,184 @@ const fn conflict(key: RecordKey, expected: Revision, found: Revision) -> Commit
         key,
         expected,
         found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chronos_model::{Calendar, JobProgress, JobSpec, Outcome, Run, RunCause, Timestamp, Tomb};
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::encoded;
+
+    fn put_spec(name: &str, expected: Revision) -> Write {
+        let stored = json!({
+            "version": 1, "name": name, "command": "true", "schedule": "R//PT1H",
+        });
+        Write::PutSpec {
+            spec: Arc::new(JobSpec::from_stored_json(&stored).unwrap()),
+            expected,
+        }
+    }
+
+    fn put_progress(name: &str, expected: Revision) -> Write {
+        Write::PutProgress {
+            job: name.parse().unwrap(),
+            progress: Box::new(JobProgress::default()),
+            expected,
+        }
+    }
+
+    fn delete(name: &str, expected: Revision) -> Write {
+        Write::DeleteJob {
+            job: name.parse().unwrap(),
+            expected,
+            tomb: Tomb {
+                deleted_at: Timestamp::default(),
+                due_max: None,
+            },
+        }
+    }
+
+    fn run(name: &str, due: i64, state: RunState) -> Run {
+        let due = Timestamp::from_millis(due);
+        let ended = state == RunState::Ended;
+        Run {
+            key: RunKey {
+                job: name.parse().unwrap(),
+                due,
+                attempt: 0,
+            },
+            target: due,
+            cause: RunCause::Manual,
+            arguments: None,
+            state,
+            not_before: None,
+            outcome: ended.then_some(Outcome::Failed),
+            reason: None,
+            exit_code: None,
+            agent: None,
+            created_at: due,
+            started_at: None,
+            ended_at: None,
+            kill_requested: false,
+            parents: None,
+            covers: None,
+        }
+    }
+
+    fn put_run(name: &str, due: i64, state: RunState) -> Write {
+        Write::PutRun(Box::new(run(name, due, state)))
+    }
+
+    fn put_calendar(name: &str) -> Write {
+        let json = json!({ "name": name, "dates": ["2030-01-01"] });
+        Write::PutCalendar(Arc::new(Calendar::from_json(&json).unwrap()))
+    }
+
+    fn plan(
+        index: &mut Index,
+        rings: &mut Rings,
+        writes: &[Write],
+    ) -> Result<Vec<Op>, CommitError> {
+        let encoded = encoded::encode(writes).unwrap();
+        index.plan(rings, writes, encoded)
+    }
+
+    // A job with everything, a deleted one, a calendar.
+    fn filled() -> (Index, Rings) {
+        let mut index = Index::new(Tree { shards: 4 }, 3);
+        let mut rings = Rings::default();
+        let writes = [
+            put_spec("a", 0),
+            put_progress("a", 0),
+            put_run("a", 1, RunState::Queued),
+            put_run("a", 0, RunState::Ended),
+            delete("gone", 0),
+            put_run("gone", 0, RunState::Ended),
+            put_calendar("c"),
+        ];
+        plan(&mut index, &mut rings, &writes).unwrap();
+        (index, rings)
+    }
+
+    #[test]
+    fn a_refused_commit_changes_nothing() {
+        let (mut index, mut rings) = filled();
+        let before = (index.clone(), rings.clone());
+        let writes = [
+            put_spec("a", 1),
+            put_progress("a", 1),
+            put_run("a", 1, RunState::Ended),
+            put_run("a", 2, RunState::Running),
+            put_run("b", 2, RunState::Queued),
+            put_run("b", 1, RunState::Ended),
+            put_spec("d", 0),
+            put_spec("gone", 0),
+            delete("gone", 1),
+            Write::Forget {
+                job: "gone".parse().unwrap(),
+            },
+            Write::DeleteCalendar("c".parse().unwrap()),
+            put_calendar("new"),
+            delete("a", 2),
+            put_progress("a", 0),
+        ];
+        let refused = plan(&mut index, &mut rings, &writes).unwrap_err();
+        assert_eq!(
+            refused,
+            conflict(RecordKey::Spec("a".parse().unwrap()), 1, 0)
+        );
+        assert_eq!((index, rings), before);
+    }
+
+    #[test]
+    fn a_run_costs_two_writes_and_a_ring_one() {
+        let (mut index, mut rings) = filled();
+        let mut kinds = |writes: &[Write]| {
+            let ops = plan(&mut index, &mut rings, writes).unwrap();
+            let kind = |op: &Op| match op {
+                Op::Check { .. } => "check",
+                Op::Create { .. } => "create",
+                Op::Set { .. } => "set",
+                Op::Delete { .. } => "delete",
+            };
+            ops.iter().map(kind).collect::<Vec<_>>()
+        };
+        let intent = [put_progress("a", 1), put_run("a", 5, RunState::Starting)];
+        assert_eq!(kinds(&intent), ["set", "create"]);
+        let result = [put_progress("a", 2), put_run("a", 5, RunState::Ended)];
+        assert_eq!(kinds(&result), ["set", "delete", "set"]);
+        // However many runs end at once.
+        let missed = [6, 7, 8].map(|due| put_run("a", due, RunState::Ended));
+        assert_eq!(kinds(&missed), ["set"]);
+    }
+
+    #[test]
+    fn drops_older_runs_where_a_packet_has_no_room_for_them() {
+        let mut index = Index::new(Tree { shards: 1 }, 10);
+        let mut rings = Rings::default();
+        let name = |number: usize| format!("job {number}");
+        let reason = |len| Some("x".repeat(len));
+        // Rings of 60 KB each, which do not fit into one packet.
+        for number in 0..30 {
+            for due in 0..2 {
+                let mut run = run(&name(number), due, RunState::Ended);
+                run.reason = reason(30_000);
+                let write = [Write::PutRun(Box::new(run))];
+                plan(&mut index, &mut rings, &write).unwrap();
+            }
+        }
+        let all: Vec<_> = (0..30)
+            .map(|number| put_run(&name(number), 9, RunState::Ended))
+            .collect();
+        let ops = plan(&mut index, &mut rings, &all).unwrap();
+        let len: usize = ops.iter().map(Op::len).sum();
+        assert!(len < 30_000, "{len}");
+        let ring = rings.get(&name(7).parse().unwrap()).unwrap();
+        assert_eq!(ring.runs(&name(7).parse().unwrap()).count(), 1);
     }
 }

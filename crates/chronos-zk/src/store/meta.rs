@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{OpenError, ZkOptions};
 use crate::{
     session::{Failure, Node, Op, Refusal, Session},
-    tree::{CALENDARS, Kind, META, SHARDS_DEFAULT, Tree},
+    tree::{CALENDARS, Kind, META, SEQUENCE, SHARDS_DEFAULT, Tree},
 };
 
 /// The format of the tree. A program that knows a lower one leaves the tree alone.
@@ -26,7 +26,10 @@ pub(super) async fn prepare(session: &Session, options: &ZkOptions) -> Result<Tr
         path: META.to_owned(),
         data: meta.into_bytes(),
     }];
-    let dirs = Kind::ALL.map(Kind::dir).into_iter().chain([CALENDARS]);
+    let dirs = Kind::ALL
+        .map(Kind::dir)
+        .into_iter()
+        .chain([CALENDARS, SEQUENCE]);
     ops.extend(dirs.map(|dir| Op::Create {
         path: dir.to_owned(),
         data: Vec::new(),

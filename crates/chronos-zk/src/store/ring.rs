@@ -112,7 +112,7 @@ impl Ring {
 }
 
 /// The rings that are known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Rings {
     known: HashMap<JobName, Ring>,
     bytes: usize,

@@ -1,9 +1,15 @@
 //! The record of the newest term, by which the servers themselves refuse an old leader.
 //!
-//! Every write checks the version of this node first. Whoever begins a term sets it, so from then on
-//! no write of an older term is carried out, wherever it may still be on its way. The same is a barrier
-//! for one's own writes: after an unknown outcome the node is set again, under the same term, and what
-//! has not been carried out by then never will be.
+//! Every write expects the version of this node. Whoever begins a term sets it, so from then on no write
+//! of an older term is carried out, wherever it may still be on its way. After an unknown outcome it is
+//! set once more, under the same term: what has not been carried out by then never will be.
+//!
+//! A second node, the sequence, keeps the order: every write sets it and expects the version that the
+//! write before it left. So one that is lost, or late, makes the servers refuse all behind it. The two
+//! must not be one node: a new leader's first version could be what an old one's next write expects.
+//!
+//! Versions have 32 bits, and -1 means "any" to the servers: the order is not kept for one write in
+//! four billion. Terms are far fewer.
 
 use std::num::NonZeroU64;
 
@@ -12,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     session::{Failure, Node, Op, Refusal, Session},
-    tree::TERM,
+    tree::{SEQUENCE, TERM},
 };
 
 /// How often the node is set when others set it at the same time: every try ends with somebody's term.
@@ -23,6 +29,7 @@ const TRIES_MAX: usize = 8;
 pub(super) struct Held {
     pub(super) term: Term,
     version: i32,
+    sequence: i32,
 }
 
 /// Why a term was not begun or not held.
@@ -34,7 +41,19 @@ pub(super) enum TermFailure {
 }
 
 impl Held {
-    /// Returns the first part of every write.
+    /// Returns the first parts of the next write, which then counts as done.
+    pub(super) fn advance(&mut self) -> Vec<Op> {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        let next = Op::Set {
+            path: SEQUENCE.to_owned(),
+            data: Vec::new(),
+            version: Some(sequence),
+        };
+        vec![self.check(), next]
+    }
+
+    /// Returns what asks whether the term holds.
     pub(super) fn check(&self) -> Op {
         Op::Check {
             path: TERM.to_owned(),
@@ -111,10 +130,17 @@ async fn set(
         version: Some(version),
     };
     match session.write(vec![write]).await {
-        Ok(()) => Ok(Some(Held {
-            term,
-            version: version.wrapping_add(1),
-        })),
+        Ok(()) => {
+            // Nobody else changes it from here on.
+            let sequence = session.get(SEQUENCE).await;
+            let sequence = sequence.map_err(|failure| failed(&failure))?;
+            let missing = || TermFailure::Failed(format!("the record {SEQUENCE} is missing"));
+            Ok(Some(Held {
+                term,
+                version: version.wrapping_add(1),
+                sequence: sequence.ok_or_else(missing)?.version,
+            }))
+        }
         Err(Failure::Refused {
             why: Refusal::BadVersion,
             ..

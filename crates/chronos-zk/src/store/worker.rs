@@ -1,18 +1,18 @@
 //! The one task that writes.
 //!
 //! ```text
-//! commit() ─┐                ┌ check the term ─ parts of commit 1 ─ parts of commit 2 … ┐
-//! commit() ─┼─ line of fixed ┤   (refused ones have no parts, and their answer waits)   ├─ answers
-//! commit() ─┘  length        └ one write; up to sixteen are on their way at once        ┘
+//! commit() ─┐                ┌ check the term, set the sequence, parts of commits … ┐
+//! commit() ─┼─ line of fixed ┤   (refused ones have no parts, their answer waits)  ├─ answers
+//! commit() ─┘  length        └ one write; up to sixteen are on their way at once    ┘
 //! ```
 //!
 //! A lone commit leaves at once; when sixteen writes are on their way the next commits gather in the
 //! line and leave together. The servers keep the order of a session, so the index counts a write as
 //! done when it leaves.
 //!
-//! When a write fails for any reason but an end of the term, the index is thrown away. When its outcome
-//! is unknown, nothing is written before the term was set again ([`term::hold`]): after that the write
-//! is there or never will be.
+//! When a write fails, those behind it are refused by the servers, the index is thrown away, and nothing
+//! is written before the term was set again ([`term::hold`]): after that each write is there or never
+//! will be.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -94,7 +94,7 @@ pub(super) struct Worker {
     over: bool,
     index: Option<Index>,
     rings: Rings,
-    /// A write may be there or not, or may still come.
+    /// A write was not carried out, or may not have been, or may still come.
     unsettled: bool,
     flight: Flight,
     ahead: VecDeque<Request>,
@@ -363,8 +363,8 @@ impl Worker {
         if group.commits.is_empty() {
             return;
         }
-        let Some(held) = self.held else { return };
-        let mut ops = vec![held.check()];
+        let Some(held) = &mut self.held else { return };
+        let mut ops = held.advance();
         ops.append(&mut group.ops);
         let written = session.write(ops);
         self.flight
@@ -380,20 +380,21 @@ impl Worker {
                 }
                 return;
             }
-            // The first part is the check of the term.
+            // The first part is the record of the term, the second the sequence.
             Err(Failure::Refused { index: 0, .. }) => {
                 self.over = true;
                 CommitError::Fenced
             }
+            Err(Failure::Refused { index: 1, .. }) => CommitError::Unavailable {
+                problem: "a write before it was not carried out".to_owned(),
+            },
             Err(Failure::Refused { why, .. }) => CommitError::Unavailable {
                 problem: format!("somebody else has changed the records: {why}"),
             },
             Err(Failure::NotSent { problem }) => CommitError::Unavailable { problem },
-            Err(Failure::Unknown { problem }) => {
-                self.unsettled = true;
-                CommitError::Unknown { problem }
-            }
+            Err(Failure::Unknown { problem }) => CommitError::Unknown { problem },
         };
+        self.unsettled = true;
         self.forget_index();
         if error != CommitError::Fenced {
             self.status.report(Some(&error.to_string()));

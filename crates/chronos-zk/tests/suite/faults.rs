@@ -125,19 +125,15 @@ async fn loses(at: usize, what: Lose) -> bool {
         .collect();
     let mut acknowledged = 0;
     let mut possible = 0;
+    let mut refused = Vec::new();
     for (number, answer) in (1..).zip(answers) {
         match answer.await {
-            Ok(()) => {
-                assert_eq!(
-                    acknowledged + 1,
-                    number,
-                    "{at} {what:?}: a gap before {number}"
-                );
-                acknowledged = number;
-                possible = number;
-            }
+            // Those before it are there as well, also one of which nobody knew.
+            Ok(()) => (acknowledged, possible) = (number, number),
             Err(CommitError::Unknown { .. }) => possible = number,
-            Err(CommitError::Unavailable { .. } | CommitError::Conflict { .. }) => {}
+            Err(CommitError::Unavailable { .. } | CommitError::Conflict { .. }) => {
+                refused.push(number);
+            }
             Err(error) => panic!("{at} {what:?}: {error}"),
         }
     }
@@ -145,6 +141,10 @@ async fn loses(at: usize, what: Lose) -> bool {
     assert!(
         (acknowledged..=possible).contains(&done),
         "{at} {what:?}: {done} are there, {acknowledged} were acknowledged, {possible} possible"
+    );
+    assert!(
+        refused.iter().all(|refused| *refused > done),
+        "{at} {what:?}: {done} are there, {refused:?} were said not to be"
     );
     // The store goes on as if nothing had been, and what is done stays done.
     for number in done..done + 3 {
@@ -225,6 +225,53 @@ async fn a_new_term_refuses_what_an_old_leader_still_sends() {
     let term = old.begin_term().await.unwrap();
     old.commit(term, link(1)).await.unwrap();
     assert_eq!(links(&load(&old, term).await), 2);
+}
+
+#[tokio::test]
+async fn leaders_that_take_turns_see_what_the_other_wrote() {
+    let address = shared().fresh();
+    let stores = [
+        open(&address, Duration::from_secs(10)).await,
+        open(&address, Duration::from_secs(10)).await,
+    ];
+    let term = stores[1].begin_term().await.unwrap();
+    stores[1].commit(term, vec![put_spec("a")]).await.unwrap();
+    for (number, store) in (0..6).zip(stores.iter().cycle()) {
+        // No load and no refused commit tells the one what the other did.
+        let term = store.begin_term().await.unwrap();
+        assert_eq!(store.commit(term, link(number)).await, Ok(()), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_after_a_lost_one_finds_what_is_there() {
+    for (what, done) in [(Lose::Request, false), (Lose::Answer, true)] {
+        let server = shared();
+        let proxy = Proxy::start(server.port());
+        let address = server.fresh_at(proxy.port);
+        let store = open(&address, Duration::from_secs(10)).await;
+        let term = store.begin_term().await.unwrap();
+        store.commit(term, vec![put_spec("a")]).await.unwrap();
+        proxy.lose(0, what);
+        let lost = store.commit(term, link(0)).await;
+        assert!(matches!(lost, Err(CommitError::Unknown { .. })), "{lost:?}");
+        // Until there is a connection again it is refused at once, and then nobody has loaded.
+        let again = loop {
+            match store.commit(term, link(0)).await {
+                Err(CommitError::Unavailable { .. }) => tokio::task::yield_now().await,
+                result => break result,
+            }
+        };
+        if done {
+            assert!(
+                matches!(again, Err(CommitError::Conflict { found: 1, .. })),
+                "{again:?}"
+            );
+        } else {
+            assert_eq!(again, Ok(()));
+        }
+        assert_eq!(store.commit(term, link(1)).await, Ok(()), "{what:?}");
+    }
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl Server {
     pub(crate) fn start() -> Self {
         assert!(
             Path::new("/usr/share/java/zookeeper.jar").exists(),
-            "ZooKeeper is missing; get it with: apt-get install zookeeper"
+            "ZooKeeper is missing; get it with: cargo xtask test --setup"
         );
         let folder = tempfile::tempdir().unwrap();
         for _ in 0..TRIES {
