@@ -6,11 +6,12 @@
 //! people.
 
 mod address;
+mod connection;
 mod election;
 mod session;
 mod store;
 mod tree;
 
 pub use address::{AddressError, ZkAddress};
-pub use election::{Candidate, Event, Lease, Order, Own};
+pub use election::{Candidate, Election, ElectionOptions, Event, Leadership, Lease, Order, Own};
 pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkStore};

@@ -163,6 +163,61 @@ impl Session {
         standing(self.client.state())
     }
 
+    /// Returns its number.
+    pub(crate) fn id(&self) -> i64 {
+        self.client.session_id().0
+    }
+
+    /// Returns how long the servers let it live without a sign of life.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.client.session_timeout()
+    }
+
+    /// Makes a node that goes with the session, with a number after its name; and the one above it.
+    pub(crate) fn enter(
+        &self,
+        dir: &str,
+        name: &str,
+        data: &[u8],
+    ) -> BoxFuture<'static, Result<(), Failure>> {
+        if let Err(failure) = self.check_connected() {
+            return future::ready(Err(failure)).boxed();
+        }
+        let Self { client, acl } = self.clone();
+        let (dir, path, data) = (dir.to_owned(), format!("{dir}/{name}"), data.to_owned());
+        send(async move {
+            let ours = CreateMode::EphemeralSequential.with_acls(Acls::new(&acl));
+            let made = client.create(&path, &data, &ours).await;
+            let made = if made == Err(Error::NoNode) {
+                let above = CreateMode::Persistent.with_acls(Acls::new(&acl));
+                let above = client.mkdir(&dir, &above).await;
+                above.map_err(|error| failure(&error, 0))?;
+                client.create(&path, &data, &ours).await
+            } else {
+                made
+            };
+            made.map(drop).map_err(|error| failure(&error, 0))
+        })
+    }
+
+    /// Returns the session that a node goes with, `None` when it is not there.
+    pub(crate) async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
+        self.check_connected()?;
+        let stat = self.client.check_stat(path).await;
+        let stat = stat.map_err(|error| failure(&error, 0))?;
+        Ok(stat.map(|stat| stat.ephemeral_owner))
+    }
+
+    /// Waits until a node changes or is not there, or until that cannot be told any more.
+    pub(crate) fn until_changed(&self, path: String) -> BoxFuture<'static, ()> {
+        let client = self.client.clone();
+        send(async move {
+            if let Ok((Some(_), watcher)) = client.check_and_watch_stat(&path).await {
+                watcher.changed().await;
+            }
+        })
+    }
+
     pub(crate) fn watcher(&self) -> Watcher {
         Watcher(self.client.state_watcher())
     }

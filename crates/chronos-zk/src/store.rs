@@ -4,7 +4,6 @@
 //! of the tree, `ring` the ended runs of a job, `term` the fence, `load` the picture for a new leader,
 //! `reads` the reading of runs, `connection` the session and its successors.
 
-mod connection;
 mod encoded;
 mod index;
 mod load;
@@ -34,12 +33,11 @@ use tokio::sync::{
 };
 
 use self::{
-    connection::Connection,
     reads::Read,
     status::Status,
     worker::{Commit, Request, Worker},
 };
-use crate::{ZkAddress, session::Session, tree::SHARDS_DEFAULT};
+use crate::{ZkAddress, connection::Connection, session::Session, tree::SHARDS_DEFAULT};
 
 /// How many ended runs are kept of each job unless told otherwise.
 ///
@@ -271,8 +269,8 @@ async fn connect(options: &ZkOptions, status: Arc<Status>) -> Result<Worker, Ope
     Ok(Worker::new(connection, tree, history, status, unique()))
 }
 
-// A name that no other store ever has: `RandomState` has keys of its own each time.
-fn unique() -> String {
+// A name that nobody else ever has: `RandomState` has keys of its own each time.
+pub(crate) fn unique() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }

@@ -26,7 +26,6 @@ use futures_util::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    connection::Connection,
     encoded,
     index::Index,
     load, reads,
@@ -35,6 +34,7 @@ use super::{
     term::{self, Held, TermFailure},
 };
 use crate::{
+    connection::Connection,
     session::{Failure, Op, Session},
     tree::{Kind, Tree},
 };

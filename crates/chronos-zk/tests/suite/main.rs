@@ -6,6 +6,7 @@
 )]
 
 mod contract;
+mod election;
 mod faults;
 mod proxy;
 mod server;

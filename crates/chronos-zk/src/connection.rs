@@ -16,12 +16,16 @@ use crate::{
 /// a session lasts, so this only keeps a refusal at once from being repeated at once.
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) struct Connection {
+pub(crate) struct Connection {
     address: ZkAddress,
     timeout: Duration,
     state: State,
     problem: Option<String>,
 }
+
+/// The session is over, and the next one is not there yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Over;
 
 enum State {
     Up(Session, Watcher),
@@ -38,7 +42,7 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(address: ZkAddress, timeout: Duration, session: Session) -> Self {
+    pub(crate) fn new(address: ZkAddress, timeout: Duration, session: Session) -> Self {
         let watcher = session.watcher();
         Self {
             address,
@@ -49,12 +53,12 @@ impl Connection {
     }
 
     /// Returns what is wrong, if anything.
-    pub(super) fn problem(&self) -> Option<&str> {
+    pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 
     /// Returns the session if a request may be sent now.
-    pub(super) fn session(&self) -> Result<Session, String> {
+    pub(crate) fn session(&self) -> Result<Session, String> {
         match &self.state {
             State::Up(session, _) if session.standing() == Standing::Connected => {
                 Ok(session.clone())
@@ -67,8 +71,20 @@ impl Connection {
         }
     }
 
+    /// Returns the number of the session while it is connected, `None` while it is not; an error when
+    /// the session is over.
+    pub(crate) fn session_id(&self) -> Result<Option<i64>, Over> {
+        match &self.state {
+            State::Up(session, _) if session.standing() == Standing::Connected => {
+                Ok(Some(session.id()))
+            }
+            State::Up(..) => Ok(None),
+            State::Down(_) => Err(Over),
+        }
+    }
+
     /// Waits for a session that can be used, for as long as a session lasts.
-    pub(super) async fn ready(&mut self) -> Result<Session, String> {
+    pub(crate) async fn ready(&mut self) -> Result<Session, String> {
         let patience = self.timeout;
         let wait = async {
             loop {
@@ -85,7 +101,7 @@ impl Connection {
     }
 
     /// Waits for the next change and follows it; may be dropped at any time.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         match &mut self.state {
             State::Up(_, watcher) => match watcher.changed().await {
                 Standing::Connected => self.problem = None,
