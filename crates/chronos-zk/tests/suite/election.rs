@@ -35,8 +35,10 @@ async fn hands_over_to_the_next_in_line() {
     let third = join(&address, "third:1", long).await;
     assert_eq!(*second.leadership().borrow(), Leadership::None);
     assert!(!second.may_act() && !third.may_act());
+    let told = first.leadership();
     let begun = Instant::now();
     drop(first);
+    assert_eq!(*told.borrow(), Leadership::None);
     tokio::select! {
         _ = until(&second, leads) => {}
         _ = until(&third, leads) => {}
