@@ -149,9 +149,13 @@ impl Session {
         if root.is_empty() {
             return Ok(Self { client, acl });
         }
-        let options = CreateMode::Persistent.with_acls(Acls::new(&acl));
-        let made = client.mkdir(root, &options).await;
-        made.map_err(|error| not_sent(&error))?;
+        // Making a node that is there is refused to whoever may not write above it.
+        let found = client.check_stat(root).await;
+        if found.map_err(|error| not_sent(&error))?.is_none() {
+            let options = CreateMode::Persistent.with_acls(Acls::new(&acl));
+            let made = client.mkdir(root, &options).await;
+            made.map_err(|error| not_sent(&error))?;
+        }
         let client = client.chroot(root.to_owned());
         let client = client.map_err(|_client| Failure::NotSent {
             problem: format!("{root:?} is no path of a node"),

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed, helpers included"
 )]
 
+mod auth;
 mod contract;
 mod election;
 mod faults;
