@@ -1,6 +1,6 @@
 //! What the tests need from this machine.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -10,9 +10,16 @@ use crate::run::exists;
 struct Need {
     what: &'static str,
     why: &'static str,
-    program: &'static str,
-    probe: &'static str,
+    sign: Sign,
     get: Get,
+}
+
+/// What shows that it is there.
+#[derive(Clone, Copy, Debug)]
+enum Sign {
+    /// A program that starts with this argument.
+    Program(&'static str, &'static str),
+    File(&'static str),
 }
 
 /// Where it comes from.
@@ -22,27 +29,37 @@ enum Get {
     Rustup(&'static str),
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 5] = [
     Need {
         what: "a C compiler",
         why: "SQLite is built from its source",
-        program: "cc",
-        probe: "--version",
+        sign: Sign::Program("cc", "--version"),
         get: Get::Debian("gcc"),
     },
     Need {
         what: "rustfmt",
         why: "formatting is checked",
-        program: "rustfmt",
-        probe: "--version",
+        sign: Sign::Program("rustfmt", "--version"),
         get: Get::Rustup("rustfmt"),
     },
     Need {
         what: "clippy",
         why: "lints are checked",
-        program: "cargo-clippy",
-        probe: "--version",
+        sign: Sign::Program("cargo-clippy", "--version"),
         get: Get::Rustup("clippy"),
+    },
+    Need {
+        what: "Java",
+        why: "ZooKeeper runs on it",
+        sign: Sign::Program("java", "-version"),
+        get: Get::Debian("default-jre-headless"),
+    },
+    // The library alone: the tests start servers of their own, and no service is wanted.
+    Need {
+        what: "a ZooKeeper server",
+        why: "the store on it is tested on real ones",
+        sign: Sign::File("/usr/share/java/zookeeper.jar"),
+        get: Get::Debian("libzookeeper-java"),
     },
 ];
 
@@ -50,14 +67,14 @@ const NEEDS: [Need; 3] = [
 pub(crate) fn check(install: bool) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
     for need in NEEDS {
-        if exists(need.program, need.probe) {
+        if is_there(need.sign) {
             continue;
         }
         if install && may_install(need.get) {
             println!("installing {} ({})", need.what, need.why);
             run_install(need.get)?;
         }
-        if !exists(need.program, need.probe) {
+        if !is_there(need.sign) {
             println!(
                 "missing: {} ({}); get it with: {}",
                 need.what,
@@ -68,6 +85,13 @@ pub(crate) fn check(install: bool) -> Result<Vec<&'static str>> {
         }
     }
     Ok(missing)
+}
+
+fn is_there(sign: Sign) -> bool {
+    match sign {
+        Sign::Program(program, probe) => exists(program, probe),
+        Sign::File(path) => Path::new(path).exists(),
+    }
 }
 
 fn may_install(get: Get) -> bool {

@@ -102,6 +102,8 @@ macro_rules! for_each_store_rule {
             lets_writes_see_those_before,
             leaves_a_tomb,
             forgets,
+            keeps_every_field_of_a_definition,
+            keeps_every_field_of_a_calendar,
             keeps_every_field_of_a_run,
             keeps_every_field_of_progress,
             takes_every_name,

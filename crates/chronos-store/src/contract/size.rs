@@ -1,6 +1,9 @@
 //! Rules on large values and large numbers.
 
-use chronos_model::{Generation, JobName, Lineage, RunState, Write};
+use std::sync::Arc;
+
+use chronos_model::{Calendar, Generation, JobName, Lineage, RunState, Write};
+use serde_json::json;
 
 use super::{
     StoreFactory,
@@ -19,6 +22,10 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         ),
         (parents(3000), RecordKey::Progress(job("a"))),
         (reason(VALUE_BYTES_MAX), RecordKey::Run(key("a", 1, 0))),
+        (
+            described_calendar(90_000),
+            RecordKey::Calendar("c".parse().expect("it is valid")),
+        ),
         (parents_of_run(15_000), RecordKey::Run(key("a", 2, 0))),
     ];
     for (write, key) in large {
@@ -44,12 +51,14 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
         parents(2500),
         reason(below),
         parents_of_run(12_000),
+        described_calendar(80_000),
     ] {
         bench.must_commit(vec![write]).await;
     }
     let bench = bench.reopen(factory).await;
     let loaded = bench.load().await;
     assert_eq!(loaded.quarantined, []);
+    assert_eq!(loaded.calendars.len(), 1);
     assert_eq!(loaded.jobs[0].spec.command.len(), command);
     assert_eq!(loaded.jobs[0].progress.consumed.len(), 2500);
     assert_eq!(
@@ -79,6 +88,17 @@ fn reason(len: usize) -> Write {
     let mut run = run("a", 1, 0, RunState::Queued);
     run.reason = Some(text(len));
     Write::PutRun(Box::new(run))
+}
+
+// Each character of it takes six bytes in JSON.
+fn described_calendar(len: usize) -> Write {
+    let json = json!({
+        "name": "c",
+        "dates": ["2030-01-01"],
+        "description": "\u{1}".repeat(len),
+    });
+    let calendar = Calendar::from_json(&json).expect("the calendar is valid");
+    Write::PutCalendar(Arc::new(calendar))
 }
 
 fn parents_of_run(count: i64) -> Write {

@@ -1,17 +1,137 @@
 //! Rules on values: what is read is what was written.
 
 use chronos_model::{
-    Completion, CompletionKind, Covered, Generation, JobProgress, JobSource, Lineage, NextTarget,
-    Outcome, Run, RunCause, RunState, Timestamp, Write,
+    Calendar, Completion, CompletionKind, Covered, Generation, JobProgress, JobSource, JobSpec,
+    Lineage, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
 };
+use serde_json::json;
 
 use super::{
     StoreFactory,
     fixture::{
-        Bench, delete, delete_calendar, job, key, put_calendar, put_progress, put_run, put_spec,
-        run,
+        Bench, calendar, delete, delete_calendar, job, key, put_calendar, put_progress, put_run,
+        put_spec, run, spec,
     },
 };
+
+macro_rules! assert_all_differ {
+    ($one:ident, $other:ident; $($field:ident),+) => {
+        // Names all fields, so that a new one cannot be forgotten here.
+        let JobSpec { $($field: _),+ } = &$one;
+        $(assert_ne!($one.$field, $other.$field, "{}", stringify!($field));)+
+    };
+}
+
+/// What is read of a definition is what was written, whether a field has its default or not.
+pub async fn keeps_every_field_of_a_definition(factory: &mut impl StoreFactory) {
+    let mut bench = Bench::open(factory).await;
+    let full = full_spec();
+    let mut small = JobSpec::clone(&spec("small", "true"));
+    // A job has files in one spelling only.
+    small.uris = vec!["http://u".to_owned()];
+    assert_all_differ!(
+        full, small; name, command, shell, executor, executor_flags, task_info_data, retries,
+        retry_delay_secs, retry_backoff, owner, owner_name, description, resources, disabled,
+        soft_error, data_processing_job_type, epsilon, fetch, uris, environment, arguments,
+        high_priority, run_as_user, overlap, max_completion_time_secs, start_timeout_secs,
+        jitter_secs, container, constraints, catch_up, calendars, parent_rule, trigger
+    );
+    // As they sort.
+    let specs = [full, small];
+    let mut found = specs.to_vec();
+    for expected in 0..2 {
+        let put = |spec: JobSpec| Write::PutSpec {
+            spec: spec.into(),
+            expected,
+        };
+        bench.must_commit(found.drain(..).map(put).collect()).await;
+        bench = bench.reopen(factory).await;
+        let jobs = bench.load().await.jobs;
+        found.extend(jobs.iter().map(|job| JobSpec::clone(&job.spec)));
+        assert_eq!(found, specs);
+    }
+}
+
+// In the form that every version from the first on reads.
+const FULL_SPEC: &str = r#"{
+    "version": 1,
+    "name": "full",
+    "command": "run \"ü\"\n",
+    "shell": false,
+    "executor": "/bin/executor",
+    "executorFlags": "-e",
+    "taskInfoData": "data",
+    "retries": 5,
+    "retryDelay": 6,
+    "retryBackoff": "exponential",
+    "retryDelayMax": 7,
+    "owner": "a@b.c",
+    "ownerName": "A",
+    "description": "what for",
+    "cpus": 0.5,
+    "mem": 1.5,
+    "disk": 2.5,
+    "disabled": true,
+    "softError": true,
+    "dataProcessingJobType": true,
+    "epsilon": "PT5M",
+    "fetch": [{"uri": "http://x/y", "executable": true, "cache": true, "extract": false, "output_file": "z"}],
+    "environmentVariables": [{"name": "N", "value": "V"}],
+    "arguments": ["-a", "b c"],
+    "highPriority": true,
+    "runAsUser": "nobody",
+    "overlap": "queueAll",
+    "overlapLimit": 3,
+    "maxCompletionTime": 8,
+    "startTimeout": 9,
+    "jitter": 10,
+    "container": {
+        "type": "DOCKER", "image": "i", "network": "BRIDGE", "forcePullImage": true,
+        "parameters": [{"key": "k", "value": "v"}],
+        "volumes": [{"hostPath": "/h", "containerPath": "/c", "mode": "RO"}]
+    },
+    "constraints": [["rack", "EQUALS", "r1"]],
+    "catchUp": "all",
+    "catchUpLimit": 11,
+    "calendar": ["closed"],
+    "dependencyRule": "anyFailure",
+    "parents": ["p q"],
+    "schedules": [
+        {"schedule": "R5/2030-01-01T00:00:00Z/PT1H", "scheduleTimeZone": "Europe/Paris"},
+        {"cron": "0 5 * * 1", "scheduleTimeZone": "Europe/Paris"}
+    ],
+    "endTime": "2031-01-01T00:00:00Z",
+    "dst": {"gap": "skip", "overlap": "both"}
+}"#;
+
+fn full_spec() -> JobSpec {
+    let stored = serde_json::from_str(FULL_SPEC).expect("the text is JSON");
+    JobSpec::from_stored_json(&stored).expect("the definition is valid")
+}
+
+/// What is read of a calendar is what was written.
+pub async fn keeps_every_field_of_a_calendar(factory: &mut impl StoreFactory) {
+    let mut bench = Bench::open(factory).await;
+    let full = Calendar::from_json(&json!({
+        "name": "full",
+        "zone": "Europe/Paris",
+        "description": "when \"ü\" is closed",
+        "dates": ["--12-25", "2030-12-28/2031-01-03"],
+        "weekdays": ["SAT", "SUN"],
+        "windows": [{"from": "22:00", "to": "06:00", "weekdays": ["MON"]}],
+    }));
+    let full = full.expect("the calendar is valid");
+    let calendars = [full, calendar("small", 1)];
+    let mut found = calendars.to_vec();
+    for _ in 0..2 {
+        let put = |calendar: Calendar| Write::PutCalendar(calendar.into());
+        bench.must_commit(found.drain(..).map(put).collect()).await;
+        bench = bench.reopen(factory).await;
+        let read = bench.load().await.calendars;
+        found.extend(read.iter().map(|calendar| Calendar::clone(calendar)));
+        assert_eq!(found, calendars);
+    }
+}
 
 /// What is read of a run is what was written.
 pub async fn keeps_every_field_of_a_run(factory: &mut impl StoreFactory) {

@@ -1,0 +1,17 @@
+//! Jobs and runs on `ZooKeeper`: a store for several daemons of which one leads.
+//!
+//! A crate of its own because of what it brings along: a client with a reactor thread of its own. That
+//! client is used in `session` only and shows in no signature. [`ZkStore`] keeps the promise of
+//! [`chronos_store::Store`]; which records are where is in `tree`, and in `docs/zookeeper.md` for
+//! people.
+
+mod address;
+mod connection;
+mod election;
+mod session;
+mod store;
+mod tree;
+
+pub use address::{AddressError, ZkAddress};
+pub use election::{Candidate, Election, ElectionOptions, Event, Leadership, Lease, Order, Own};
+pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkStore};

@@ -1,0 +1,425 @@
+//! One session with the servers: the only place that knows the client library.
+//!
+//! What the library promises and what it does not is in `docs/adr/0004-zookeeper-client.md`; another
+//! one can be put in here. Requests leave in the order of the calls, not of the waiting, because the
+//! servers keep the order of a session and the store builds on it. Errors become three answers:
+//! refused, not sent, or unknown.
+
+use std::{fmt, time::Duration};
+
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{self, BoxFuture},
+    stream,
+};
+use zookeeper_client::{
+    Acl, Acls, AuthId, Client, CreateMode, Error, MultiReadResult, MultiWriteError, Permission,
+    SessionState, StateWatcher,
+};
+
+use crate::ZkAddress;
+
+/// How many nodes are read by one request.
+///
+/// With 64 the servers are as quick as with more, and an answer of usual values stays under a packet.
+const NODES_PER_READ: usize = 64;
+
+/// Requests of one caller that read at once: eight keep the servers busy from one connection.
+const READS_IN_FLIGHT: usize = 8;
+
+/// A session, connected or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    client: Client,
+    acl: Vec<Acl>,
+}
+
+/// How a session stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    Connected,
+    /// It looks for a server; it may come back or be over already.
+    Disconnected,
+    /// It is over for good, with what was ephemeral in it.
+    Over,
+}
+
+/// Tells when the standing changes.
+#[derive(Debug)]
+pub(crate) struct Watcher(StateWatcher);
+
+/// A part of a write.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Op {
+    /// The node must be there, with this version when one is given.
+    Check { path: String, version: Option<i32> },
+    /// The node must not be there.
+    Create { path: String, data: Vec<u8> },
+    /// The node must be there, with this version when one is given.
+    Set {
+        path: String,
+        data: Vec<u8>,
+        version: Option<i32>,
+    },
+    /// The node must be there, with this version when one is given.
+    Delete { path: String, version: Option<i32> },
+}
+
+impl Op {
+    /// Returns how many bytes of a packet it takes, or a few more.
+    pub(crate) fn len(&self) -> usize {
+        // Its type, a version, two lengths, and the list of who may do what.
+        const OVERHEAD: usize = 100;
+        let (path, data) = match self {
+            Self::Check { path, .. } | Self::Delete { path, .. } => (path, 0),
+            Self::Create { path, data } | Self::Set { path, data, .. } => (path, data.len()),
+        };
+        OVERHEAD + path.len() + data
+    }
+}
+
+/// Why a request was not carried out, as far as that is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Failure {
+    /// The servers refused it, and nothing happened.
+    Refused {
+        /// The part of the write that was wrong.
+        index: usize,
+        why: Refusal,
+    },
+    /// It did not leave.
+    NotSent { problem: String },
+    /// It may have happened.
+    Unknown { problem: String },
+}
+
+/// What the servers did not like.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    NoNode,
+    NodeExists,
+    BadVersion,
+    Other(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoNode => "there is no such node",
+            Self::NodeExists => "the node exists",
+            Self::BadVersion => "the node has another version",
+            Self::Other(problem) => problem,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { why, .. } => why.fmt(f),
+            Self::NotSent { problem } | Self::Unknown { problem } => f.write_str(problem),
+        }
+    }
+}
+
+/// The value of a node and its version.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) data: Vec<u8>,
+    pub(crate) version: i32,
+}
+
+impl Session {
+    /// Connects and makes the root node.
+    pub(crate) async fn connect(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
+        let mut connector = Client::connector().with_session_timeout(timeout);
+        let mut acl = vec![Acl::new(Permission::ALL, AuthId::anyone())];
+        if let Some(auth) = address.auth() {
+            let words = format!("{}:{}", auth.user, auth.password);
+            connector = connector.with_auth("digest", words.as_bytes());
+            // What Mesos' own state library gives: the creator may do all, everybody may look.
+            acl = vec![
+                Acl::new(Permission::ALL, AuthId::authed()),
+                Acl::new(Permission::READ, AuthId::anyone()),
+            ];
+        }
+        let client = connector.connect(address.hosts()).await;
+        let client = client.map_err(|error| not_sent(&error))?;
+        let root = address.root();
+        if root.is_empty() {
+            return Ok(Self { client, acl });
+        }
+        // Making a node that is there is refused to whoever may not write above it.
+        let found = client.check_stat(root).await;
+        if found.map_err(|error| not_sent(&error))?.is_none() {
+            let options = CreateMode::Persistent.with_acls(Acls::new(&acl));
+            let made = client.mkdir(root, &options).await;
+            made.map_err(|error| not_sent(&error))?;
+        }
+        let client = client.chroot(root.to_owned());
+        let client = client.map_err(|_client| Failure::NotSent {
+            problem: format!("{root:?} is no path of a node"),
+        })?;
+        Ok(Self { client, acl })
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        standing(self.client.state())
+    }
+
+    /// Returns its number.
+    pub(crate) fn id(&self) -> i64 {
+        self.client.session_id().0
+    }
+
+    /// Returns how long the servers let it live without a sign of life.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.client.session_timeout()
+    }
+
+    /// Makes a node that goes with the session, with a number after its name; and the one above it.
+    pub(crate) fn enter(
+        &self,
+        dir: &str,
+        name: &str,
+        data: &[u8],
+    ) -> BoxFuture<'static, Result<(), Failure>> {
+        if let Err(failure) = self.check_connected() {
+            return future::ready(Err(failure)).boxed();
+        }
+        let Self { client, acl } = self.clone();
+        let (dir, path, data) = (dir.to_owned(), format!("{dir}/{name}"), data.to_owned());
+        send(async move {
+            let ours = CreateMode::EphemeralSequential.with_acls(Acls::new(&acl));
+            let made = client.create(&path, &data, &ours).await;
+            let made = if made == Err(Error::NoNode) {
+                let above = CreateMode::Persistent.with_acls(Acls::new(&acl));
+                let above = client.mkdir(&dir, &above).await;
+                above.map_err(|error| failure(&error, 0))?;
+                client.create(&path, &data, &ours).await
+            } else {
+                made
+            };
+            made.map(drop).map_err(|error| failure(&error, 0))
+        })
+    }
+
+    /// Returns the session that a node goes with, `None` when it is not there.
+    pub(crate) async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
+        self.check_connected()?;
+        let stat = self.client.check_stat(path).await;
+        let stat = stat.map_err(|error| failure(&error, 0))?;
+        Ok(stat.map(|stat| stat.ephemeral_owner))
+    }
+
+    /// Waits until a node changes or is not there, or until that cannot be told any more.
+    pub(crate) fn until_changed(&self, path: String) -> BoxFuture<'static, ()> {
+        let client = self.client.clone();
+        send(async move {
+            if let Ok((Some(_), watcher)) = client.check_and_watch_stat(&path).await {
+                watcher.changed().await;
+            }
+        })
+    }
+
+    pub(crate) fn watcher(&self) -> Watcher {
+        Watcher(self.client.state_watcher())
+    }
+
+    /// Carries out all parts of a write, or none.
+    pub(crate) fn write(&self, ops: Vec<Op>) -> BoxFuture<'static, Result<(), Failure>> {
+        if let Err(failure) = self.check_connected() {
+            return future::ready(Err(failure)).boxed();
+        }
+        let Self { client, acl } = self.clone();
+        send(async move {
+            let options = CreateMode::Persistent.with_acls(Acls::new(&acl));
+            let mut writer = client.new_multi_writer();
+            for op in &ops {
+                let added = match op {
+                    // -1 is any version to the servers.
+                    Op::Check { path, version } => {
+                        writer.add_check_version(path, version.unwrap_or(-1))
+                    }
+                    Op::Create { path, data } => writer.add_create(path, data, &options),
+                    Op::Set {
+                        path,
+                        data,
+                        version,
+                    } => writer.add_set_data(path, data, *version),
+                    Op::Delete { path, version } => writer.add_delete(path, *version),
+                };
+                added.map_err(|error| not_sent(&error))?;
+            }
+            match writer.commit().await {
+                Ok(_) => Ok(()),
+                Err(MultiWriteError::OperationFailed { index, source }) => {
+                    Err(failure(&source, index))
+                }
+                Err(MultiWriteError::RequestFailed { source }) => Err(failure(&source, 0)),
+            }
+        })
+    }
+
+    /// Returns the value of a node, `None` when it is not there.
+    pub(crate) fn get(&self, path: &str) -> BoxFuture<'static, Result<Option<Node>, Failure>> {
+        if let Err(failure) = self.check_connected() {
+            return future::ready(Err(failure)).boxed();
+        }
+        send(self.client.get_data(path).map(node))
+    }
+
+    /// Returns the names of the children of a node, `None` when it is not there.
+    pub(crate) fn children(
+        &self,
+        path: String,
+    ) -> BoxFuture<'static, Result<Option<Vec<String>>, Failure>> {
+        if let Err(failure) = self.check_connected() {
+            return future::ready(Err(failure)).boxed();
+        }
+        let client = self.client.clone();
+        send(async move {
+            match client.list_children(&path).await {
+                Ok(children) => Ok(Some(children)),
+                Err(Error::NoNode) => Ok(None),
+                Err(error) => Err(failure(&error, 0)),
+            }
+        })
+    }
+
+    /// Returns the values of nodes in their order, many by one request.
+    pub(crate) async fn read(&self, paths: &[String]) -> Result<Vec<Option<Node>>, Failure> {
+        let requests = paths
+            .chunks(NODES_PER_READ)
+            .map(|paths| self.read_some(paths));
+        let mut answers = stream::iter(requests).buffered(READS_IN_FLIGHT);
+        let mut all = Vec::with_capacity(paths.len());
+        while let Some(nodes) = answers.next().await {
+            all.extend(nodes?);
+        }
+        Ok(all)
+    }
+
+    async fn read_some(&self, paths: &[String]) -> Result<Vec<Option<Node>>, Failure> {
+        self.check_connected()?;
+        let mut reader = self.client.new_multi_reader();
+        for path in paths {
+            let added = reader.add_get_data(path);
+            added.map_err(|error| not_sent(&error))?;
+        }
+        match reader.commit().await {
+            Ok(results) => results.into_iter().map(read_result).collect(),
+            // Servers before 3.6.
+            Err(Error::Unimplemented) => {
+                future::try_join_all(paths.iter().map(|path| self.get(path))).await
+            }
+            Err(error) => Err(failure(&error, 0)),
+        }
+    }
+
+    /// Makes what is read afterwards as new as what any session wrote before.
+    pub(crate) async fn sync(&self) -> Result<(), Failure> {
+        self.check_connected()?;
+        let synced = self.client.sync("/").await;
+        synced.map_err(|error| failure(&error, 0))
+    }
+
+    // While there is no connection the library queues without bound, and sends what nobody waits for
+    // any more.
+    fn check_connected(&self) -> Result<(), Failure> {
+        let problem = match self.client.state() {
+            SessionState::SyncConnected => return Ok(()),
+            SessionState::ConnectedReadOnly => "only a read-only server answers",
+            SessionState::Disconnected => "no connection to a server",
+            SessionState::Expired => "the session expired",
+            SessionState::AuthFailed => "the servers refused user and password",
+            SessionState::Closed => "the session is closed",
+        };
+        Err(Failure::NotSent {
+            problem: problem.to_owned(),
+        })
+    }
+}
+
+impl Watcher {
+    /// Waits for a change.
+    pub(crate) async fn changed(&mut self) -> Standing {
+        standing(self.0.changed().await)
+    }
+}
+
+// The library sends when its future is made or first asked; after this it has been sent.
+fn send<T: Send + 'static>(
+    request: impl Future<Output = T> + Send + 'static,
+) -> BoxFuture<'static, T> {
+    let mut request = request.boxed();
+    match (&mut request).now_or_never() {
+        Some(answer) => future::ready(answer).boxed(),
+        None => request,
+    }
+}
+
+const fn standing(state: SessionState) -> Standing {
+    match state {
+        SessionState::SyncConnected => Standing::Connected,
+        SessionState::Disconnected | SessionState::ConnectedReadOnly => Standing::Disconnected,
+        SessionState::Expired | SessionState::AuthFailed | SessionState::Closed => Standing::Over,
+    }
+}
+
+fn node(result: Result<(Vec<u8>, zookeeper_client::Stat), Error>) -> Result<Option<Node>, Failure> {
+    match result {
+        Ok((data, stat)) => Ok(Some(Node {
+            data,
+            version: stat.version,
+        })),
+        Err(Error::NoNode) => Ok(None),
+        Err(error) => Err(failure(&error, 0)),
+    }
+}
+
+fn read_result(result: MultiReadResult) -> Result<Option<Node>, Failure> {
+    if let MultiReadResult::Data { data, stat } = result {
+        return node(Ok((data, stat)));
+    }
+    if let MultiReadResult::Error { err } = result {
+        return node(Err(err));
+    }
+    Err(Failure::Unknown {
+        problem: "expected data, found children".to_owned(),
+    })
+}
+
+fn not_sent(error: &Error) -> Failure {
+    Failure::NotSent {
+        problem: error.to_string(),
+    }
+}
+
+// Only what a server says about the request itself is certain. All else, also what the library is sure
+// about, comes out of a connection that may have carried the request before it broke.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not known to be refused is unknown"
+)]
+fn failure(error: &Error, index: usize) -> Failure {
+    let why = match error {
+        Error::NoNode => Refusal::NoNode,
+        Error::NodeExists => Refusal::NodeExists,
+        Error::BadVersion => Refusal::BadVersion,
+        Error::NotEmpty
+        | Error::NoAuth
+        | Error::InvalidAcl
+        | Error::QuotaExceeded
+        | Error::NoChildrenForEphemerals
+        | Error::Unimplemented
+        | Error::NotReadOnly
+        | Error::Throttled => Refusal::Other(error.to_string()),
+        _ => {
+            return Failure::Unknown {
+                problem: error.to_string(),
+            };
+        }
+    };
+    Failure::Refused { index, why }
+}

@@ -1,0 +1,71 @@
+//! The record that says how the tree is made.
+
+use serde_json::{Value, json};
+
+use super::{OpenError, ZkOptions};
+use crate::{
+    session::{Failure, Node, Op, Refusal, Session},
+    tree::{CALENDARS, Kind, META, SEQUENCE, SHARDS_DEFAULT, Tree},
+};
+
+/// The format of the tree. A program that knows a lower one leaves the tree alone.
+const FORMAT: u64 = 1;
+
+/// Checks the tree, or makes it.
+pub(super) async fn prepare(session: &Session, options: &ZkOptions) -> Result<Tree, OpenError> {
+    let unavailable = |failure: Failure| OpenError::Unavailable {
+        address: options.address.clone(),
+        problem: failure.to_string(),
+    };
+    if let Some(node) = session.get(META).await.map_err(unavailable)? {
+        return parse(&node, options);
+    }
+    let shards = options.shards.clamp(1, SHARDS_DEFAULT);
+    let meta = json!({ "format": FORMAT, "shards": shards }).to_string();
+    let mut ops = vec![Op::Create {
+        path: META.to_owned(),
+        data: meta.into_bytes(),
+    }];
+    let dirs = Kind::ALL
+        .map(Kind::dir)
+        .into_iter()
+        .chain([CALENDARS, SEQUENCE]);
+    ops.extend(dirs.map(|dir| Op::Create {
+        path: dir.to_owned(),
+        data: Vec::new(),
+    }));
+    match session.write(ops).await {
+        Ok(()) => Ok(Tree { shards }),
+        // Another daemon was quicker, or something else is here.
+        Err(Failure::Refused {
+            why: Refusal::NodeExists,
+            ..
+        }) => match session.get(META).await.map_err(unavailable)? {
+            Some(node) => parse(&node, options),
+            None => Err(foreign(options, "nodes of these names are there already")),
+        },
+        Err(failure) => Err(unavailable(failure)),
+    }
+}
+
+fn parse(node: &Node, options: &ZkOptions) -> Result<Tree, OpenError> {
+    let json: Value = serde_json::from_slice(&node.data).unwrap_or_default();
+    let number = |field| json.get(field).and_then(Value::as_u64);
+    let format = number("format").ok_or_else(|| foreign(options, "its record is not ours"))?;
+    if format > FORMAT {
+        let problem = format!("it has format {format}, and this version knows {FORMAT}");
+        return Err(foreign(options, &problem));
+    }
+    let shards = number("shards").and_then(|shards| u32::try_from(shards).ok());
+    match shards {
+        Some(shards) if (1..=SHARDS_DEFAULT).contains(&shards) => Ok(Tree { shards }),
+        _ => Err(foreign(options, "its number of shards is out of range")),
+    }
+}
+
+fn foreign(options: &ZkOptions, problem: &str) -> OpenError {
+    OpenError::Foreign {
+        address: options.address.clone(),
+        problem: problem.to_owned(),
+    }
+}

@@ -1,0 +1,13 @@
+//! The store on real servers.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, helpers included"
+)]
+
+mod auth;
+mod contract;
+mod election;
+mod faults;
+mod proxy;
+mod server;
