@@ -88,9 +88,9 @@ impl Scheduler {
         job.progress.next = job.first_target(now);
         if self.has_bug(Mutant::TakesOneTooMany) {
             let first = job.progress.next.filter(|first| first.at <= now);
-            let before = first.zip(job.targets.as_ref()).and_then(|(first, targets)| {
-                targets.at_or_before(first.at.plus_millis(-1))
-            });
+            let before = first
+                .zip(job.targets.as_ref())
+                .and_then(|(first, targets)| targets.at_or_before(first.at.plus_millis(-1)));
             job.progress.next = before.or(job.progress.next);
         }
         let next = job.next_run();

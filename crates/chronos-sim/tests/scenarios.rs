@@ -29,7 +29,7 @@ impl Story {
     fn new(start: &str, length: u64) -> Self {
         let script = Script {
             seed: 411,
-            start: start.parse().unwrap(),
+            start: start.parse().expect("the stories give instants"),
             length: Moment(length),
             nodes: 3,
             agents: vec![50, 50],
