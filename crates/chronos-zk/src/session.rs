@@ -152,8 +152,14 @@ impl Session {
         // Making a node that is there is refused to whoever may not write above it.
         let found = client.check_stat(root).await;
         if found.map_err(|error| not_sent(&error))?.is_none() {
-            let options = CreateMode::Persistent.with_acls(Acls::new(&acl));
-            let made = client.mkdir(root, &options).await;
+            // What is above is not ours alone.
+            if let Some((above, _)) = root.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+                let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+                let made = client.mkdir(above, &open).await;
+                made.map_err(|error| not_sent(&error))?;
+            }
+            let ours = CreateMode::Persistent.with_acls(Acls::new(&acl));
+            let made = client.mkdir(root, &ours).await;
             made.map_err(|error| not_sent(&error))?;
         }
         let client = client.chroot(root.to_owned());
