@@ -236,10 +236,16 @@ async fn leaders_that_take_turns_see_what_the_other_wrote() {
     ];
     let term = stores[1].begin_term().await.unwrap();
     stores[1].commit(term, vec![put_spec("a")]).await.unwrap();
-    for (number, store) in (0..6).zip(stores.iter().cycle()) {
+    let mut last = None;
+    for (number, store) in (0..6_u64).zip(stores.iter().cycle()) {
         // No load and no refused commit tells the one what the other did.
         let term = store.begin_term().await.unwrap();
         assert_eq!(store.commit(term, link(number)).await, Ok(()), "{number}");
+        // The one before hears of it when it asks.
+        let other = &stores[usize::try_from((number + 1) % 2).unwrap()];
+        if let Some(before) = last.replace(term) {
+            assert_eq!(other.load(before).await, Err(StoreError::Fenced));
+        }
     }
 }
 
