@@ -5,6 +5,7 @@
     reason = "in tests a panic is the report, and JSON is written in place"
 )]
 
+mod acceptance;
 mod catch_up;
 mod commands;
 mod generations;
@@ -15,5 +16,6 @@ mod recovery;
 mod retries;
 mod schedules;
 mod simulation;
+mod sources;
 mod upkeep;
 mod world;
