@@ -15,6 +15,7 @@ mod policies;
 mod recovery;
 mod retries;
 mod schedules;
+mod semantics;
 mod simulation;
 mod sources;
 mod upkeep;
