@@ -98,6 +98,7 @@ fn what_waits_for_a_job_goes_with_it() {
     put(&mut world, "a", "R1//P", &json!({}));
     assert_eq!(world.job("a").activity().to_string(), "queued");
     world.delete("a", Cascade::Refuse).unwrap();
+    assert_eq!(world.outcomes("a"), ["00:00:00 0 killed"]);
     world.succeed("holder");
     assert!(world.agent.running.is_empty());
     put(&mut world, "a", "R0//P", &json!({}));
