@@ -9,7 +9,7 @@ mod ending;
 mod graph;
 mod streams;
 
-use Proof::{Kept, Later, Otherwise};
+use Proof::{Kept, Otherwise};
 
 use crate::sources;
 
@@ -18,8 +18,6 @@ enum Proof {
     Kept(&'static [&'static str]),
     /// Ours decides otherwise, for this reason; these tests hold what it does instead.
     Otherwise(&'static str, &'static [&'static str]),
-    /// It is about a part that is not here yet.
-    Later(&'static str),
 }
 
 const NUMBERS: &[(char, &str)] = &[
@@ -59,6 +57,11 @@ const SOFT: &str = "chronos_core::graph::what_completes_makes_the_children_run";
 const COUNTED: &str = "chronos_core::ending::counters_after_each_end";
 const CALLED: &str = "chronos_core::ending::states_in_the_words_of_chronos";
 
+const AS_WRITTEN: &str = "it is read as there, but a job shows its schedule as it was written, so it is never printed anew";
+const REVIVED: &str =
+    "mesos_v1::histories::suppressed_roles_go_with_subscribe_and_wanted_ones_are_revived";
+const REVIVES: &str = "there is no such flag: whether offers are wanted is a state to which the driver brings the master, so a job that finds it wanting them costs no call; the daemon does not use the driver yet";
+
 const CASES: &[(&str, Proof)] = &[
     // A. Expressions.
     ("1", Kept(&[SHAPES, REFUSED])),
@@ -70,7 +73,7 @@ const CASES: &[(&str, Proof)] = &[
     ("9", Kept(&[ZONES, ACCEPTED])),
     ("10", Kept(&[SHAPES, REFUSED])),
     ("12", Kept(&[COUNTS, ACCEPTED])),
-    ("13", Kept(&[COUNTS, ACCEPTED, REFUSED])),
+    ("13", Otherwise(AS_WRITTEN, &[COUNTS, ACCEPTED, REFUSED])),
     ("14", Kept(&[COUNTS, REFUSED])),
     ("16", Kept(&[PERIODS, ACCEPTED])),
     ("17", Kept(&[PERIODS, ACCEPTED])),
@@ -91,12 +94,22 @@ const CASES: &[(&str, Proof)] = &[
     ),
     ("21", Kept(&[SHAPES, REFUSED])),
     ("22", Kept(&[STARTS, ACCEPTED])),
-    ("24", Kept(&[STARTS, ACCEPTED])),
+    ("24", Otherwise(AS_WRITTEN, &[STARTS, ACCEPTED])),
     ("25", Kept(&[STARTS, ACCEPTED])),
     ("25a", Kept(&[STARTS, REFUSED])),
     ("26", Kept(&[NO_STARTS, REFUSED])),
     ("27", Kept(&[NO_STARTS, REFUSED])),
-    ("28", Kept(&["chronos_model::trigger::zones"])),
+    (
+        "28",
+        Otherwise(
+            "refused, as the case asks, but for `Z`, which is UTC and meant it; import from Chronos is not here yet",
+            &[
+                "chronos_model::trigger::zones",
+                "chronos_model::accepted::absent_and_null_fields_take_the_same_defaults",
+                "iso8601_repeat::chronos::case_28_unknown_zones_are_the_callers_to_judge",
+            ],
+        ),
+    ),
     ("30", Kept(&[CHANGES, ACCEPTED])),
     (
         "31",
@@ -233,14 +246,8 @@ const CASES: &[(&str, Proof)] = &[
         "105",
         Kept(&["chronos_core::ending::what_waits_for_a_job_goes_with_it"]),
     ),
-    (
-        "106",
-        Later("reviving offers is a call to a Mesos master, and there is no driver yet"),
-    ),
-    (
-        "107",
-        Later("reviving offers is a call to a Mesos master, and there is no driver yet"),
-    ),
+    ("106", Otherwise(REVIVES, &[REVIVED])),
+    ("107", Otherwise(REVIVES, &[REVIVED])),
     ("108", Kept(&[CALLED])),
     ("109", Kept(&[CALLED])),
     (
@@ -405,12 +412,8 @@ fn every_case_names_tests_that_exist_or_a_reason() {
         let (reason, named) = match proof {
             Kept(named) => (None, *named),
             Otherwise(reason, named) => (Some(*reason), *named),
-            Later(reason) => (Some(*reason), &[][..]),
         };
-        assert!(
-            !named.is_empty() || matches!(proof, Later(_)),
-            "case {number}"
-        );
+        assert!(!named.is_empty(), "case {number}");
         assert!(
             reason.is_none_or(|reason| reason.len() > 20),
             "case {number}"
