@@ -1,9 +1,10 @@
 //! Completions of parents that belong together.
 
-use chronos_core::{Command, TaskState};
+use chronos_core::{Command, Task, TaskState};
+use chronos_model::{RunKey, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{World, name};
+use crate::world::{World, name, spec};
 
 fn root(world: &mut World, name: &str) {
     world.put(json!({"name": name, "command": "true", "schedule": "R0//P", "retries": 0}));
@@ -250,6 +251,41 @@ fn a_child_is_told_of_the_runs_of_its_parents() {
     assert_eq!(told, ["c1"], "a mark has no run");
     let retried = world.job("e").active_runs().next().unwrap().parents.clone();
     assert_eq!(retried, Some(parents));
+}
+
+#[test]
+fn the_runs_of_the_parents_are_in_the_environment() {
+    let key = |job: &str, due: i64| RunKey {
+        job: name(job),
+        due: Timestamp::from_millis(due),
+        attempt: 0,
+    };
+    for (parent_runs, want) in [
+        (vec![], None),
+        (
+            vec![key("job #1", 1000), key("b", 2000)],
+            Some("ct:1000:0:job #1:,ct:2000:0:b:"),
+        ),
+    ] {
+        let now = Timestamp::from_millis(5000);
+        let job = json!({
+            "name": "e", "command": "true", "parents": ["job #1", "b"],
+            "environmentVariables": [{"name": "CHRONOS_PARENT_RUNS", "value": "own"}]
+        });
+        let task = Task {
+            key: key("e", 5000),
+            target: now,
+            spec: spec(job, now).into(),
+            arguments: None,
+            parent_runs,
+        };
+        let environment = task.environment("host");
+        let found = environment
+            .iter()
+            .find(|(name, _)| name == "CHRONOS_PARENT_RUNS")
+            .map(|(_, value)| value.as_str());
+        assert_eq!(found, want.or(Some("own")));
+    }
 }
 
 #[test]

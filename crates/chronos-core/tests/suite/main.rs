@@ -5,6 +5,7 @@
     reason = "in tests a panic is the report, and JSON is written in place"
 )]
 
+mod acceptance;
 mod catch_up;
 mod commands;
 mod generations;
@@ -14,6 +15,8 @@ mod policies;
 mod recovery;
 mod retries;
 mod schedules;
+mod semantics;
 mod simulation;
+mod sources;
 mod upkeep;
 mod world;
