@@ -12,6 +12,10 @@ use crate::{
     script::{Act, Order, Script},
 };
 
+/// How many calendars are made at first; some take the place of others, so that some jobs name one that
+/// is not there, and are refused.
+const CALENDARS_MADE: u64 = 6;
+
 /// Milliseconds of a day.
 pub const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -64,6 +68,12 @@ pub fn plan(seed: u64, size: Size) -> Script {
         acts: Vec::new(),
     };
     let mut maker = jobs::Maker::new(Dice::new(seed, "jobs"), start, length);
+    for count in 0..CALENDARS_MADE {
+        let order = Order::PutCalendar(maker.make_calendar());
+        script
+            .acts
+            .push((Moment(500 + count), Act::Operator(order)));
+    }
     for _ in 0..size.jobs {
         let (at, document) = maker.make();
         script.acts.push((at, Act::Operator(Order::Put(document))));

@@ -69,6 +69,10 @@ pub enum Order {
         /// Whether the jobs that depend on it run too.
         with_children: bool,
     },
+    /// Create or replace a calendar.
+    PutCalendar(Value),
+    /// Delete a calendar.
+    DeleteCalendar(String),
     /// Kill all runs of a job.
     Kill(String),
     /// Kill the oldest run of a job that an agent has.

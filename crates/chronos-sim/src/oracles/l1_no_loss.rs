@@ -44,7 +44,10 @@ fn check_life(
         let mut at = first_of(version, &targets);
         while let Some(target) = at.filter(|&target| target <= until) {
             let start = targets.start_of(job, target, jitter);
-            if start <= until && !known.contains(&target) && !left_out(version, target) {
+            if start <= until
+                && !known.contains(&target)
+                && !may_come_late(ledger, &life.versions[first..end], target)
+            {
                 let when = life
                     .versions
                     .get(end)
@@ -65,9 +68,10 @@ pub(super) fn targets_of(version: &Version) -> Option<Targets> {
     version.spec.schedule()?.targets(version.wall).ok()
 }
 
-/// Whether a calendar may leave a target out: then its record may come late, with the next one.
-fn left_out(version: &Version, _target: Timestamp) -> bool {
-    !version.spec.calendars.is_empty()
+// The record of what a calendar leaves out may come late, with the next target that it does not.
+fn may_come_late(ledger: &Ledger<'_>, versions: &[Version], target: Timestamp) -> bool {
+    let mut versions = versions.iter();
+    versions.any(|version| ledger.leaves_out(&version.spec, target) != Some(false))
 }
 
 // The first target that must be known: the first after the definition was decided on; and the newest

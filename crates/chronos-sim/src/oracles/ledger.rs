@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use chronos_core::{Command, Task, TaskState};
-use chronos_model::{JobName, JobSpec, Run, RunCause, RunKey, Timestamp, Write};
+use chronos_model::{
+    Calendar, CalendarName, JobName, JobSpec, Run, RunCause, RunKey, Timestamp, Write,
+};
 
 use crate::{
     clock::Moment,
@@ -24,6 +26,8 @@ pub struct Ledger<'e> {
     pub runs: BTreeMap<&'e RunKey, Record<'e>>,
     /// What agents did with each run.
     pub tasks: BTreeMap<&'e RunKey, Deeds<'e>>,
+    /// The versions of each calendar, oldest first.
+    pub calendars: BTreeMap<&'e CalendarName, Vec<&'e Calendar>>,
     /// When the quiet time began and ended, and what the leader's clock showed at its end.
     pub quiet: Option<(Moment, Moment, Timestamp)>,
 }
@@ -126,6 +130,7 @@ impl<'e> Ledger<'e> {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            calendars: BTreeMap::new(),
             quiet: None,
         };
         let mut healed = Moment(0);
@@ -183,10 +188,11 @@ impl<'e> Ledger<'e> {
                 }
             }
             Write::PutRun(run) => self.put_run(fact, wall, run),
-            Write::PutProgress { .. }
-            | Write::PutCalendar(_)
-            | Write::DeleteCalendar(_)
-            | Write::Forget { .. } => {}
+            Write::PutCalendar(calendar) => {
+                let versions = self.calendars.entry(calendar.name()).or_default();
+                versions.push(calendar);
+            }
+            Write::PutProgress { .. } | Write::DeleteCalendar(_) | Write::Forget { .. } => {}
         }
     }
 
@@ -223,6 +229,23 @@ impl<'e> Ledger<'e> {
             writes: Vec::new(),
         });
         record.writes.push((fact, wall, run));
+    }
+
+    /// Whether a definition's calendars leave a target out: `None` when that depends on which version
+    /// of a calendar is meant.
+    pub fn leaves_out(&self, spec: &JobSpec, target: Timestamp) -> Option<bool> {
+        let mut certain = false;
+        let mut possible = false;
+        for name in &spec.calendars {
+            let versions = self.calendars.get(name).map_or(&[][..], Vec::as_slice);
+            let out = |calendar: &&Calendar| calendar.excluded_until(target).is_some();
+            certain |= !versions.is_empty() && versions.iter().all(out);
+            possible |= versions.iter().any(out);
+        }
+        if certain {
+            return Some(true);
+        }
+        (!possible).then_some(false)
     }
 
     /// Returns when a fact happened.
@@ -284,13 +307,19 @@ fn version_of(life: &Life, fact: usize, run: &Run) -> usize {
     let Some(before) = newest.checked_sub(1) else {
         return newest;
     };
-    let by_the_new_one = || {
-        let anew = version.spec.schedule()?.targets(version.wall).ok()?;
-        // Only one that has nothing to come takes what has passed.
-        Some(anew.after(version.wall).is_none() || version.starts_now())
-    };
     let just_replaced = version.new_schedule && version.fact == fact;
-    if just_replaced && run.target <= version.wall && !by_the_new_one().unwrap_or(false) {
+    if !just_replaced || run.target > version.wall {
+        return newest;
+    }
+    let is_target = |version: &Version| {
+        let targets = version.spec.schedule()?.targets(version.wall).ok()?;
+        // Only a new schedule that has nothing to come, or starts now, takes what has passed.
+        let takes_passed =
+            targets.after(version.wall).is_none() || version.starts_now() || !version.new_schedule;
+        let found = targets.at_or_before(run.target)?;
+        Some(found.at == run.target && takes_passed)
+    };
+    if is_target(version) != Some(true) {
         return before;
     }
     newest

@@ -1,7 +1,7 @@
 //! S5: a schedule gives its targets and no others, `Rn` no more than n, and a new job no more of those
 //! that had passed than its policy says.
 
-use chronos_model::{CatchUp, JobName, JobSchedule, Targets};
+use chronos_model::{CatchUp, JobName, JobSchedule, RunState, Targets};
 use iso8601_repeat::Overlap as Repeated;
 
 use super::{
@@ -51,6 +51,9 @@ fn check_life(
         if let Some(what) = too_many(version, &targets, known.len()) {
             return Some((at, format!("{job} {what}")));
         }
+        if let Some(found) = left_out(ledger, job, index, (first, end)) {
+            return Some(found);
+        }
         let passed = known.range(..=version.wall).count();
         let most = before_creation(version);
         if passed > most {
@@ -59,6 +62,29 @@ fn check_life(
         }
     }
     None
+}
+
+// A target that is run although the definition by which it was taken leaves it out, whatever version of the
+// calendar is meant. One in a stretch of them that a record stands for is not run.
+fn left_out(
+    ledger: &Ledger<'_>,
+    job: &JobName,
+    index: usize,
+    (first, end): (usize, usize),
+) -> Option<(Moment, String)> {
+    let life = ledger.jobs.get(job)?.get(index)?;
+    let mut records = ledger.records_of(job, index);
+    let (key, record) = records.find(|(key, record)| {
+        let run = record.first();
+        let spec = &life.versions[record.version].spec;
+        key.attempt == 0
+            && record.is_scheduled()
+            && (first..end).contains(&record.version)
+            && run.state != RunState::Ended
+            && ledger.leaves_out(spec, run.target) == Some(true)
+    })?;
+    let what = format!("{key} is to run, and a calendar leaves it out");
+    Some((ledger.at(record.decided()), what))
 }
 
 fn too_many(version: &Version, targets: &Targets, known: usize) -> Option<String> {

@@ -57,6 +57,9 @@ const ZONES: [&str; 9] = [
     "Africa/Casablanca",
 ];
 
+/// The calendars that jobs name.
+const CALENDARS: [&str; 3] = ["nights", "weekends", "holidays"];
+
 /// Makes jobs, and remembers them.
 #[derive(Debug)]
 pub(super) struct Maker {
@@ -85,6 +88,34 @@ impl Maker {
         let at = Moment(1_000 + self.count * 200);
         let document = self.make_at(at);
         (at, document)
+    }
+
+    /// Makes one of the calendars that jobs name, or another one of its name.
+    pub(super) fn make_calendar(&mut self) -> Value {
+        let name = *self.dice.pick(&CALENDARS);
+        let zone = *self
+            .dice
+            .pick(&["UTC", "Europe/Berlin", "America/New_York"]);
+        match name {
+            "nights" => {
+                let from = format!("{:02}:00", self.dice.between(18, 23));
+                let to = format!("{:02}:30", self.dice.between(0, 8));
+                json!({"name": name, "zone": zone, "windows": [{"from": from, "to": to}]})
+            }
+            "weekends" => json!({"name": name, "zone": zone, "weekdays": ["SAT", "SUN"]}),
+            _ => {
+                let day = i64::try_from(DAY).unwrap_or(i64::MAX);
+                let dates: Vec<String> = (0..self.dice.between(1, 5))
+                    .map(|_| {
+                        self.start
+                            .plus_millis(self.dice.signed(0, 40) * day)
+                            .to_string()
+                    })
+                    .map(|date| date[..10].to_owned())
+                    .collect();
+                json!({"name": name, "zone": zone, "dates": dates})
+            }
+        }
     }
 
     /// Makes a job with a new name at a moment.
@@ -161,6 +192,7 @@ impl Maker {
                 "scheduleTimeZone",
                 "dst",
                 "endTime",
+                "calendar",
             ] {
                 fields.remove(field);
             }
@@ -173,6 +205,9 @@ impl Maker {
             let gap = *self.dice.pick(&["shift", "skip"]);
             let overlap = *self.dice.pick(&["first", "second", "both"]);
             document["dst"] = json!({"gap": gap, "overlap": overlap});
+        }
+        if self.dice.chance(12) {
+            document["calendar"] = (*self.dice.pick(&CALENDARS)).into();
         }
         if self.dice.chance(8) {
             let ahead = self.dice.between(0, self.length.since(at));

@@ -54,7 +54,9 @@ fn order(maker: &mut Maker, dice: &mut Dice, at: Moment) -> Option<Order> {
         },
         75..83 => Order::Mark(job),
         83..88 => Order::Kill(job),
-        88..92 => Order::Backfill {
+        88 => Order::PutCalendar(maker.make_calendar()),
+        89 => Order::DeleteCalendar("nights".to_owned()),
+        90..92 => Order::Backfill {
             job,
             back: dice.spread(60_000, 20 * DAY),
             length: dice.spread(60_000, 10 * DAY),

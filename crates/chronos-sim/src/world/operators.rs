@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chronos_core::{Command, Input, RequestId};
-use chronos_model::{JobName, JobSpec, RunKey, Timestamp};
+use chronos_model::{Calendar, JobName, JobSpec, RunKey, Timestamp};
 
 use super::World;
 use crate::{dice::Dice, document, evidence::Fact, script::Order};
@@ -64,6 +64,10 @@ impl World<'_> {
                     with_children: *with_children,
                 }
             }
+            Order::PutCalendar(document) => {
+                Command::PutCalendar(Arc::new(Calendar::from_json(document).ok()?))
+            }
+            Order::DeleteCalendar(name) => Command::DeleteCalendar(name.parse().ok()?),
             Order::KillOldest => Command::KillRun {
                 key: self.cluster.tasks.keys().min_by_key(|key| key.due)?.clone(),
             },
