@@ -14,6 +14,7 @@ mod parents;
 mod policies;
 mod recovery;
 mod retries;
+mod rules;
 mod schedules;
 mod semantics;
 mod simulation;
