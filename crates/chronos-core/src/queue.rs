@@ -6,10 +6,11 @@ use std::{
 };
 
 use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState, Timestamp};
-use offer_match::{Demand, Misses, Supply, match_offers};
+use offer_match::{Demand, Misses, Policy, Waiting, match_once};
+use resources::{Identity, Parcels};
 
 use crate::{
-    Abilities, Mutant, Offer, Scheduler, parents::awaits_parents, settings::PRIORITY_MILLIS,
+    Abilities, Mutant, Offer, OfferId, Scheduler, parents::awaits_parents, settings::PRIORITY_MILLIS,
 };
 
 /// Why runs wait although they could start, as of the last match.
@@ -131,21 +132,36 @@ impl Scheduler {
                     .map(|job| (key.clone(), Arc::clone(&job.spec)))
             })
             .collect();
-        let demands: Vec<Demand<'_>> = waiting.iter().map(|(_, spec)| demand(spec)).collect();
-        let offers: Vec<Offer> = self.offers.values().cloned().collect();
-        let supplies: Vec<Supply> = offers.iter().map(supply).collect();
-        let plan = match_offers(&demands, &supplies);
-        let mut launches: BTreeMap<usize, Vec<RunKey>> = BTreeMap::new();
-        for (position, (key, _)) in waiting.iter().enumerate() {
-            if let Some(offer) = plan.placement(position) {
-                launches.entry(offer).or_default().push(key.clone());
-            } else if let Some(misses) = plan.misses(position) {
-                self.queue.note(key, misses);
+        let tasks = (0..).zip(&waiting).map(|(id, (_, spec))| {
+            // The queue is in order already.
+            let task = Waiting {
+                id,
+                ..Waiting::default()
+            };
+            (demand(spec), task)
+        });
+        let offers = self.offers.values().map(supply);
+        let matcher = match_once(Policy::default(), tasks, offers, 0);
+        let mut placed = BTreeSet::new();
+        for launch in matcher.plan().launches() {
+            let keys: Vec<RunKey> = launch
+                .tasks
+                .iter()
+                .filter_map(|task| {
+                    let position = usize::try_from(task.id).ok()?;
+                    placed.insert(position);
+                    waiting.get(position).map(|(key, _)| key.clone())
+                })
+                .collect();
+            let offer = OfferId(launch.agent.0);
+            if let Some(offer) = self.offers.get(&offer).cloned() {
+                self.use_offer(&offer, keys);
             }
         }
-        for (position, keys) in launches {
-            if let Some(offer) = offers.get(position) {
-                self.use_offer(offer, keys);
+        for (position, (key, spec)) in waiting.iter().enumerate() {
+            if !placed.contains(&position) {
+                let misses = matcher.explain_demand(&demand(spec));
+                self.queue.note(key, &misses);
             }
         }
     }
@@ -166,7 +182,7 @@ impl Scheduler {
     }
 }
 
-fn demand(spec: &JobSpec) -> Demand<'_> {
+fn demand(spec: &JobSpec) -> Demand {
     let mut abilities = Vec::new();
     if let Some(container) = &spec.container {
         abilities.push(container_ability(container.kind));
@@ -178,13 +194,14 @@ fn demand(spec: &JobSpec) -> Demand<'_> {
         abilities.push(EXECUTORS);
     }
     Demand {
-        resources: spec.resources,
-        constraints: &spec.constraints,
+        constraints: spec.constraints.clone(),
         abilities,
+        ..Demand::new(spec.resources)
     }
 }
 
-fn supply(offer: &Offer) -> Supply {
+// Each offer stands for itself, because a launch names one offer.
+fn supply(offer: &Offer) -> offer_match::Offer {
     let Abilities {
         containers,
         fetch,
@@ -196,10 +213,14 @@ fn supply(offer: &Offer) -> Supply {
         .collect();
     abilities.extend(fetch.then_some(FETCH));
     abilities.extend(executors.then_some(EXECUTORS));
-    Supply {
-        resources: offer.resources,
+    offer_match::Offer {
+        id: offer_match::OfferId(Arc::clone(&offer.id.0)),
+        agent: offer_match::AgentId(Arc::clone(&offer.id.0)),
+        role: resources::ANY_ROLE.into(),
+        parcels: Parcels::plain(&offer.resources, &Arc::new(Identity::default())),
         attributes: Arc::clone(&offer.attributes),
         abilities,
+        unavailable: None,
     }
 }
 

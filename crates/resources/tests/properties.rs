@@ -1,5 +1,4 @@
 //! What holds for every value of this crate.
-#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -146,7 +146,7 @@ fn constraint(value: &Value, path: Path<'_>, problems: &mut Problems) -> Option<
                 problems.add(Path::Index(&path, 2), problem);
             }
             ConstraintError::Value { .. } => problems.add(Path::Index(&path, 2), error),
-            _ => problems.add(path, error),
+            ConstraintError::Operator { .. } | _ => problems.add(path, error),
         })
         .ok()
 }
