@@ -7,6 +7,10 @@
     clippy::arithmetic_side_effects,
     reason = "it is compared, not run in production"
 )]
+#![expect(
+    clippy::mutable_key_type,
+    reason = "constraints compare by their texts, which do not change"
+)]
 
 use std::collections::BTreeMap;
 
@@ -26,8 +30,9 @@ pub fn match_naively(matcher: &Matcher, now: i64) -> Vec<(u64, AgentId)> {
     let tasks: Vec<_> = queue.iter().copied().collect();
     let mut placed = Vec::new();
     for task in tasks {
-        let demand = matcher.facts.classes.key(task.class).cloned();
-        let demand = demand.expect("a class has a key while tasks wait");
+        let Some(demand) = matcher.facts.classes.key(task.class).cloned() else {
+            continue;
+        };
         let need = matcher.facts.classes[task.class].need;
         let lasts = matcher.facts.classes[task.class].lasts;
         if let Some(row) = naive.find(&demand, &need, lasts) {
