@@ -23,11 +23,11 @@ pub(crate) const NAMES: [&str; 5] = [
 
 /// A coarser copy for searching: never below what is there, never above what is wanted.
 ///
-/// Four bytes each, so that a block of rows is compared in few instructions. The last two are
-/// `min(cpus, mem / 2)` and `min(cpus, mem / 8)` with mem in MB for a thousandth of a cpu: a block may
-/// have an agent with enough cpus and another with enough memory, and none with both; these two see
-/// most such blocks.
-pub(crate) type Filter = [i32; 8];
+/// Four bytes each, so that a block of rows is compared in few instructions. Behind the amounts follow
+/// the smaller of cpus and memory with several ratios between them, and the same with disk: a block may
+/// have an agent with enough cpus and another with enough memory, and none with both; these see most
+/// such blocks.
+pub(crate) type Filter = [i32; 16];
 
 #[expect(
     clippy::needless_bitwise_bool,
@@ -70,8 +70,33 @@ pub(crate) fn need_filter(need: &Amounts) -> Filter {
 fn filter(amounts: Amounts) -> Filter {
     let [cpus, mem, disk, gpus, ports] =
         amounts.map(|amount| i32::try_from(amount).unwrap_or(i32::MAX));
-    let joint = |shift: u32| cpus.min(mem >> shift);
-    [cpus, mem, disk, gpus, ports, joint(1), joint(3), 0]
+    let mut filter = [0; 16];
+    filter[..5].copy_from_slice(&[cpus, mem, disk, gpus, ports]);
+    for (place, (of_disk, ratio)) in filter[5..].iter_mut().zip(JOINTS) {
+        *place = joint(cpus, if of_disk { disk } else { mem }, ratio);
+    }
+    filter
+}
+
+/// What is compared with cpus, memory or disk, and by which powers of two its MB are divided for a
+/// thousandth of a cpu, less one.
+pub(crate) const JOINTS: [(bool, u32); 11] = [
+    (false, 0),
+    (false, 1),
+    (false, 2),
+    (false, 3),
+    (false, 4),
+    (false, 5),
+    (false, 7),
+    (true, 2),
+    (true, 5),
+    (true, 7),
+    (true, 9),
+];
+
+/// Returns the smaller of two, with a ratio between them.
+pub(crate) fn joint(cpus: i32, other: i32, ratio: u32) -> i32 {
+    cpus.min(other.saturating_mul(2) >> ratio)
 }
 
 const fn mega_up(thousandths: i64) -> i64 {

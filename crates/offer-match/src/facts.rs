@@ -18,7 +18,7 @@ use std::{
 };
 
 use self::{
-    class::Class,
+    class::{Class, Family},
     column::Column,
     condition::{Condition, ConditionKey, Set},
     row::{Row, RowKey},
@@ -50,6 +50,7 @@ pub(crate) struct Facts {
     pub(crate) conditions: Interner<ConditionKey, Condition>,
     pub(crate) sets: Interner<Arc<[u32]>, Set>,
     pub(crate) classes: Interner<Arc<Demand>, Class>,
+    pub(crate) families: Interner<Family, ()>,
     pub(crate) spreads: Interner<SpreadKey, SpreadState>,
     generation: u32,
     /// How many tasks of a group run on an agent.
@@ -81,6 +82,7 @@ impl Facts {
             conditions: Interner::default(),
             sets: Interner::default(),
             classes: Interner::default(),
+            families: Interner::default(),
             spreads: Interner::default(),
             generation: 0,
             running: BTreeMap::new(),

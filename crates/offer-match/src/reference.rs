@@ -69,7 +69,8 @@ impl<'a> Naive<'a> {
         order.sort_by_key(|&at| {
             let share = i64::from(dominant(&rows[at].whole).min(0xFF_FFFF));
             let share = if spread { -share } else { share };
-            (level(pressures[at]), share, rows[at].key.clone())
+            let leaving = rows[at].room(now) != i64::MAX;
+            (leaving, level(pressures[at]), share, rows[at].key.clone())
         });
         rows = order.iter().map(|&at| rows[at].clone()).collect();
         Self {

@@ -6,7 +6,7 @@ mod table;
 
 use crate::{
     Fitness, Ticket,
-    amounts::{Amounts, Filter},
+    amounts::{Amounts, Filter, need_filter},
     bits::Bits,
     facts::{Facts, row::Part},
     queue::{GONE, Queue},
@@ -50,6 +50,8 @@ pub(crate) struct Round {
     next: usize,
     now: i64,
     ports_taken: Vec<(u32, u16)>,
+    /// By family: the first row that fits the smallest of it.
+    frontiers: Vec<u32>,
     pub(crate) placements: Vec<Placement>,
     /// The last placement of each row.
     pub(crate) last_in: Vec<u32>,
@@ -135,6 +137,8 @@ impl Round {
         self.last_placed = None;
         self.states.clear();
         self.states.resize(facts.classes.bound(), State::Unseen);
+        self.frontiers.clear();
+        self.frontiers.resize(facts.families.bound(), 0);
         self.lives.resize(facts.classes.bound(), Live::default());
     }
 
@@ -153,7 +157,7 @@ impl Round {
         } else {
             facts.row_ids.values().copied().for_each(&mut consider);
         }
-        self.ranker.rank(facts, &self.candidates);
+        self.ranker.rank(facts, &self.candidates, self.now);
         self.table.build(facts, &self.ranker.order, self.now);
     }
 
@@ -245,8 +249,14 @@ impl Round {
     }
 
     fn find(&mut self, facts: &Facts, id: u32) -> Option<usize> {
+        let ports_taken = std::mem::take(&mut self.ports_taken);
+        let found = self.find_beside(facts, id, &ports_taken);
+        self.ports_taken = ports_taken;
+        found
+    }
+
+    fn find_beside(&mut self, facts: &Facts, id: u32, ports_taken: &[(u32, u16)]) -> Option<usize> {
         let live = self.lives[id as usize];
-        let ports_taken = &self.ports_taken;
         let agrees = |position: usize, table: &Table| {
             table.room[position] >= live.lasts
                 && (live.plain || agrees_special(facts, id, table.slots[position], ports_taken))
@@ -267,6 +277,8 @@ impl Round {
             return Some(cursor);
         }
         let from = cursor.saturating_add(usize::from(live.found));
+        let from = from.max(self.frontier(facts, id)?);
+        let live = &live;
         let found = self
             .table
             .search(need, live.mask, (from, live.only_changed), agrees)?;
@@ -274,6 +286,35 @@ impl Round {
         live.cursor = u32::try_from(found).unwrap_or(NONE);
         live.found = true;
         Some(found)
+    }
+
+    // Where the families of a class begin to fit; nobody of them fits before.
+    fn frontier(&mut self, facts: &Facts, id: u32) -> Option<usize> {
+        let live = &self.lives[id as usize];
+        let mask = live.mask;
+        let mut from = 0;
+        for family in facts.classes[id].families[live.stage as usize] {
+            let known = self.frontiers[family as usize];
+            if known == NONE {
+                return None;
+            }
+            from = from.max(known);
+            let least = facts.families.key(family)?.least();
+            // It may not be allowed at the frontier; then the search begins earlier than it could.
+            if from != known || !self.table.fits(from as usize, &least) {
+                let filter = need_filter(&least);
+                let start = (from as usize, false);
+                let found = self
+                    .table
+                    .search((&filter, &least), mask, start, |_, _| true);
+                from = found
+                    .and_then(|found| u32::try_from(found).ok())
+                    .unwrap_or(NONE);
+                self.frontiers[family as usize] = from;
+                found?;
+            }
+        }
+        Some(from as usize)
     }
 
     // Takes what only some tasks take.

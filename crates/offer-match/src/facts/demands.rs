@@ -6,7 +6,7 @@ use resources::{Constraint, Scalar, Spread};
 
 use super::{
     Facts,
-    class::Class,
+    class::{Class, Family},
     column::Column,
     condition::{Condition, ConditionKey, Set},
     spread::SpreadState,
@@ -34,6 +34,9 @@ impl Facts {
         let Some(class) = self.classes.release(slot) else {
             return;
         };
+        for family in class.families.into_iter().flatten() {
+            self.families.release(family);
+        }
         for set in class.stages {
             self.release_set(set);
         }
@@ -84,12 +87,17 @@ impl Facts {
         }
         base.push(ConditionKey::Revocable(demand.revocable));
         let stages = self.stages(&demand, &base);
+        let families = stages
+            .iter()
+            .map(|&set| [true, false].map(|wide| self.family(set, &need, wide)))
+            .collect();
         let spreads = self.spreads_of(&demand);
         self.generation = self.generation.wrapping_add(1);
         let class = Class {
             need,
             filter: need_filter(&need),
             stages,
+            families,
             lasts: match demand.lasts {
                 Lasts::Unknown => self.policy.unknown_lasts_millis,
                 Lasts::Millis(millis) => millis.max(0),
@@ -110,6 +118,13 @@ impl Facts {
             self.spreads[spread].classes.push(slot);
         }
         slot
+    }
+
+    fn family(&mut self, set: u32, need: &Amounts, wide: bool) -> u32 {
+        let family = Family::of(set, need, wide);
+        self.families
+            .hold(&family)
+            .unwrap_or_else(|| self.families.insert(family, ()))
     }
 
     // The preferred role first, and within a role the agents that have the data.

@@ -20,6 +20,9 @@ use crate::{
 /// jobs have conditions of their own, each of which weighs next to nothing.
 const SETS_MAX: usize = 512;
 
+/// The level of agents that will be away, above any pressure.
+pub(crate) const LEAVING: u64 = 200;
+
 /// A demand as large as the capacity.
 const WHOLE: u64 = 1 << 20;
 
@@ -34,7 +37,7 @@ pub(crate) struct Ranker {
 
 impl Ranker {
     /// Orders the rows of a round.
-    pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits) {
+    pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits, now: i64) {
         self.pressure.clear();
         self.pressure.resize(facts.rows.len(), 0);
         if facts.policy.fitness == Fitness::Pack {
@@ -48,7 +51,13 @@ impl Ranker {
                 Fitness::Pack => share,
                 Fitness::Spread => 0xFF_FFFF - share,
             };
-            let key = level(self.pressure[slot]) << 56 | share << 32 | u64::from(row.ordinal);
+            // Agents that will be away go last: what runs there may be cut off.
+            let level = if row.room(now) == i64::MAX {
+                level(self.pressure[slot])
+            } else {
+                LEAVING
+            };
+            let key = level << 56 | share << 32 | u64::from(row.ordinal);
             self.order
                 .push((key, u32::try_from(slot).unwrap_or(u32::MAX)));
         }

@@ -3,22 +3,25 @@
 //! Within a round what is free only shrinks. So a block's largest amounts may be out of date and are
 //! never too small, and a class never has to look at a row twice.
 #![expect(
-    clippy::needless_bitwise_bool,
-    reason = "without jumps it is vector code"
-)]
-#![expect(
     clippy::arithmetic_side_effects,
     reason = "positions are below the number of rows, which fits into memory"
 )]
 
 use crate::{
-    amounts::{Amounts, Filter, fits, fits_filter, have_filter, subtract},
+    amounts::{Amounts, Filter, JOINTS, fits, fits_filter, have_filter, joint, subtract},
     bits::{WORD, ones},
     facts::Facts,
 };
 
 /// No position, no mask.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// How many searches in vain cost about as much as finding the maxima of a block again.
+const VAIN_MAX: u8 = 3;
+
+/// How many rows are compared at a time.
+const GROUP: usize = 16;
+const GROUP_MASK: u64 = 0xFFFF;
 
 /// How many blocks share one entry of the upper level.
 const SPAN: usize = 16;
@@ -35,7 +38,8 @@ pub(crate) struct Table {
     /// The position of each row.
     pub(crate) positions: Vec<u32>,
     blocks: Vec<[[i32; WORD]; 5]>,
-    stale: Vec<bool>,
+    // How often a block was searched in vain since its maxima may be out of date; zero: they are not.
+    stale: Vec<u8>,
     maxima: Vec<Filter>,
     upper: Vec<Filter>,
     top: Filter,
@@ -69,11 +73,11 @@ impl Table {
         }
         let blocks = self.blocks.len();
         self.stale.clear();
-        self.stale.resize(blocks, false);
+        self.stale.resize(blocks, 0);
         self.maxima.clear();
-        self.maxima.resize(blocks, [-1; 8]);
+        self.maxima.resize(blocks, [-1; 16]);
         self.upper.clear();
-        self.upper.resize(blocks.div_ceil(SPAN), [-1; 8]);
+        self.upper.resize(blocks.div_ceil(SPAN), [-1; 16]);
         for block in 0..blocks {
             self.maxima[block] = self.block_maxima(block);
         }
@@ -106,7 +110,8 @@ impl Table {
         subtract(&mut self.have[position], need);
         let filter = have_filter(&self.have[position]);
         self.store(position, &filter);
-        self.stale[position / WORD] = true;
+        let stale = &mut self.stale[position / WORD];
+        *stale = (*stale).max(1);
     }
 
     fn store(&mut self, position: usize, filter: &Filter) {
@@ -117,23 +122,19 @@ impl Table {
     }
 
     fn block_maxima(&self, block: usize) -> Filter {
-        let [cpus, mem, disk, gpus, ports] = &self.blocks[block];
-        let top = |column: &[i32; WORD]| column.iter().fold(-1, |top, &one| one.max(top));
-        let joint = |shift: u32| {
-            cpus.iter()
-                .zip(mem)
-                .fold(-1, |top, (&cpus, &mem)| cpus.min(mem >> shift).max(top))
-        };
-        [
-            top(cpus),
-            top(mem),
-            top(disk),
-            top(gpus),
-            top(ports),
-            joint(1),
-            joint(3),
-            0,
-        ]
+        let columns = &self.blocks[block];
+        let mut maxima = [0; 16];
+        for (top, column) in maxima.iter_mut().zip(columns) {
+            *top = column.iter().fold(-1, |top, &one| one.max(top));
+        }
+        let [cpus, mem, disk, ..] = columns;
+        for (top, (of_disk, ratio)) in maxima[5..].iter_mut().zip(JOINTS) {
+            let other = if of_disk { disk } else { mem };
+            *top = cpus.iter().zip(other).fold(-1, |top, (&cpus, &other)| {
+                joint(cpus, other, ratio).max(top)
+            });
+        }
+        maxima
     }
 
     fn upper_maxima(&self, upper: usize) -> Filter {
@@ -154,16 +155,20 @@ impl Table {
         let (filter, need) = need;
         let mut block = from / WORD;
         let mut within = !0_u64 << (from % WORD);
+        let mut span = usize::MAX;
         loop {
             let next = self.next_block(mask, block)?;
             if next != block {
                 block = next;
                 within = !0;
             }
-            if !fits_filter(filter, &self.upper[block / SPAN]) {
-                block = (block / SPAN + 1) * SPAN;
-                within = !0;
-                continue;
+            if block / SPAN != span {
+                span = block / SPAN;
+                if !fits_filter(filter, &self.upper[span]) {
+                    block = (span + 1) * SPAN;
+                    within = !0;
+                    continue;
+                }
             }
             if fits_filter(filter, &self.maxima[block]) {
                 let mut allowed = self.mask_word(mask, block) & within;
@@ -171,15 +176,16 @@ impl Table {
                     allowed &= self.mask_word(self.changed, block);
                 }
                 if allowed != 0 {
-                    let fitting = self.compare(block, filter);
-                    if fitting == 0 && self.stale[block] {
-                        self.tighten(block);
-                    }
-                    for bit in ones(fitting & allowed) {
+                    for bit in ones(self.compare(block, filter, allowed)) {
                         let position = block * WORD + bit;
                         if fits(need, &self.have[position]) && agrees(position, self) {
                             return Some(position);
                         }
+                    }
+                    match self.stale[block] {
+                        0 => {}
+                        VAIN_MAX => self.tighten(block),
+                        vain => self.stale[block] = vain + 1,
                     }
                 }
             }
@@ -190,34 +196,43 @@ impl Table {
 
     // A block without a fitting row passed the test of its maxima: they are out of date.
     fn tighten(&mut self, block: usize) {
-        self.stale[block] = false;
+        self.stale[block] = 0;
         self.maxima[block] = self.block_maxima(block);
         let upper = block / SPAN;
         self.upper[upper] = self.upper_maxima(upper);
         self.top = largest(&self.upper);
     }
 
-    // Which rows of a block are large enough, as bits. Written so that it becomes vector code: bytes
-    // of zero and one first, then eight of them at a time gathered into bits by a multiplication.
-    fn compare(&self, block: usize, filter: &Filter) -> u64 {
-        let [cpus, mem, disk, gpus, ports] = &self.blocks[block];
-        let mut fitting = [0_u8; WORD];
-        let rows = cpus.iter().zip(mem).zip(disk);
-        for (fits, ((&cpus, &mem), &disk)) in fitting.iter_mut().zip(rows) {
-            *fits = u8::from((cpus >= filter[0]) & (mem >= filter[1]) & (disk >= filter[2]));
-        }
-        for (column, need) in [(gpus, filter[3]), (ports, filter[4])] {
-            if need > 0 {
-                for (fits, &have) in fitting.iter_mut().zip(column) {
-                    *fits &= u8::from(have >= need);
-                }
+    // Which allowed rows of a block are large enough, as bits. A difference below zero has its highest bit
+    // set, and so has the union of differences if one of them is; sixteen rows at a time become vector
+    // code, and most of the time none of them will do.
+    fn compare(&self, block: usize, filter: &Filter, allowed: u64) -> u64 {
+        let [cpus, mem, disk, gpus, ports] = self.blocks[block]
+            .each_ref()
+            .map(|column| column.as_chunks::<GROUP>().0);
+        let mut fitting = 0;
+        for group in 0..WORD / GROUP {
+            let mask = allowed >> (group * GROUP) & GROUP_MASK;
+            if mask == 0 {
+                continue;
+            }
+            let mut lacks = [0_i32; GROUP];
+            let rows = cpus[group].iter().zip(&mem[group]).zip(&disk[group]);
+            for (lacks, ((&cpus, &mem), &disk)) in lacks.iter_mut().zip(rows) {
+                *lacks = cpus.wrapping_sub(filter[0])
+                    | mem.wrapping_sub(filter[1])
+                    | disk.wrapping_sub(filter[2]);
+            }
+            if lacks.iter().fold(-1, |all, lacks| all & lacks) < 0 {
+                continue;
+            }
+            for bit in ones(mask) {
+                let at = |column: &[[i32; GROUP]]| column[group][bit];
+                let fits = lacks[bit] >= 0 && at(gpus) >= filter[3] && at(ports) >= filter[4];
+                fitting |= u64::from(fits) << (group * GROUP + bit);
             }
         }
-        let (bytes, _) = fitting.as_chunks::<8>();
-        bytes.iter().enumerate().fold(0, |bits, (index, bytes)| {
-            let gathered = u64::from_le_bytes(*bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            bits | gathered << (index * 8)
-        })
+        fitting
     }
 
     fn mask_word(&self, mask: u32, block: usize) -> u64 {
@@ -309,7 +324,7 @@ impl Table {
 }
 
 fn largest(all: &[Filter]) -> Filter {
-    let mut top = [-1; 8];
+    let mut top = [-1; 16];
     for one in all {
         for (top, one) in top.iter_mut().zip(one) {
             *top = (*top).max(*one);
