@@ -1,9 +1,10 @@
 //! The matcher: facts in, plans out.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     AgentId, Demand, DemandId, Misses, Offer, OfferId, Plan, Policy, Ticket, Waiting, Window,
+    advice::RoleState,
     facts::Facts,
     queue::Queue,
     round::{Round, keep::Keeps},
@@ -43,6 +44,7 @@ pub struct Matcher {
     pub(crate) queue: Queue,
     pub(crate) keeps: Keeps,
     pub(crate) round: Round,
+    pub(crate) roles: BTreeMap<Arc<str>, RoleState>,
 }
 
 impl Matcher {
@@ -53,6 +55,7 @@ impl Matcher {
             queue: Queue::default(),
             keeps: Keeps::default(),
             round: Round::default(),
+            roles: BTreeMap::new(),
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Policy {
     pub gpus: Gpus,
     /// The region to which tasks without a constraint on `@region` keep; `None` for any.
     pub home_region: Option<Arc<str>>,
+    /// The roles of the framework, for advice about them.
+    pub roles: Vec<Arc<str>>,
     /// How long a task is assumed to run of which nobody knows.
     pub unknown_lasts_millis: i64,
     /// How long a task waits, overtaken by others, before an agent is kept free for it.
@@ -39,6 +41,7 @@ impl Default for Policy {
             priority_millis: 600_000,
             gpus: Gpus::Restricted,
             home_region: None,
+            roles: vec![resources::ANY_ROLE.into()],
             unknown_lasts_millis: 600_000,
             keep_after_millis: 60_000,
             keep_millis: 600_000,

@@ -35,6 +35,8 @@ pub(crate) struct Row {
     pub(crate) kept: bool,
     /// What the last round left of it, when the round used it.
     pub(crate) left: Option<Amounts>,
+    /// Since when its offers are held for the task for which it is kept.
+    pub(crate) held_since: Option<i64>,
     /// How much is free, as far as is known: at hand, or left by the last round.
     pub(crate) spare: u32,
 }
@@ -62,6 +64,7 @@ impl Row {
             changed: false,
             kept: false,
             left: None,
+            held_since: None,
             spare: 0,
         }
     }
@@ -128,6 +131,7 @@ impl Row {
         self.whole = whole;
         self.others = others;
         self.left = None;
+        self.held_since = None;
         self.spare = crate::amounts::dominant(&whole);
     }
 
