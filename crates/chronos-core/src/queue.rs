@@ -5,35 +5,94 @@ use std::{
     sync::Arc,
 };
 
-use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState, Timestamp};
-use offer_match::{Demand, Misses, Supply, match_offers};
+use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState};
+use offer_match::{Demand, DemandId, Matcher, Misses, Policy, Ticket};
+use resources::{Identity, Parcels};
 
 use crate::{
-    Abilities, Mutant, Offer, Scheduler, parents::awaits_parents, settings::PRIORITY_MILLIS,
+    Abilities, AgentId, Mutant, Offer, OfferId, Scheduler, parents::awaits_parents,
+    settings::PRIORITY_MILLIS,
 };
 
-/// Why runs wait although they could start, as of the last match.
-pub(crate) type Waits = imbl::OrdMap<RunKey, Arc<Misses>>;
+/// How many demands get a new explanation after one match, beside those that are new.
+///
+/// One costs some hundred nanoseconds for each agent, so a match spends a few milliseconds on it at most
+/// on ten thousand agents; the others follow in turn.
+const EXPLAINED_MAX: usize = 64;
+
+/// Why runs wait although they could start, as of the last match: by what they want.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waits {
+    runs: imbl::OrdMap<RunKey, DemandId>,
+    demands: imbl::OrdMap<DemandId, Arc<Misses>>,
+}
+
+impl Waits {
+    pub(crate) fn get(&self, key: &RunKey) -> Option<&Misses> {
+        let demand = self.runs.get(key)?;
+        self.demands.get(demand).map(|misses| &**misses)
+    }
+}
 
 /// The runs that wait for an offer, by rank: high priority first, then by the time they became ready;
 /// but what has waited for [`PRIORITY_MILLIS`] goes before a newcomer of high priority.
-#[derive(Debug, Default)]
+///
+/// The matcher knows them and the offers at hand, and is told only what changes.
+#[derive(Debug)]
 pub(crate) struct Queue {
-    order: BTreeSet<Place>,
+    matcher: Matcher,
     places: BTreeMap<RunKey, Place>,
+    // The matcher has numbers for runs, given in the order in which they came.
+    runs: BTreeMap<u64, RunKey>,
+    numbers: u64,
+    // How many runs want the same.
+    demands: BTreeMap<DemandId, usize>,
+    // Demands that nobody explained yet, and the last of the others that was.
+    news: Vec<DemandId>,
+    explained: Option<DemandId>,
     waits: Waits,
+    // Which of the offers of an agent an offer is. A launch names one offer, so they are kept apart.
+    lanes: BTreeMap<OfferId, (AgentId, usize)>,
+    lanes_taken: BTreeSet<(AgentId, usize)>,
+    // Where runs are whose job limits how they lie together.
+    spread: BTreeMap<RunKey, (Arc<str>, offer_match::AgentId)>,
     changed: bool,
 }
 
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug)]
 struct Place {
-    rank: Timestamp,
-    key: RunKey,
+    task: offer_match::Waiting,
+    spec: Arc<JobSpec>,
+    demand: DemandId,
+    ticket: Ticket,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        let policy = Policy {
+            priority_millis: PRIORITY_MILLIS,
+            ..Policy::default()
+        };
+        Self {
+            matcher: Matcher::new(policy),
+            places: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            numbers: 0,
+            demands: BTreeMap::new(),
+            news: Vec::new(),
+            explained: None,
+            waits: Waits::default(),
+            lanes: BTreeMap::new(),
+            lanes_taken: BTreeSet::new(),
+            spread: BTreeMap::new(),
+            changed: false,
+        }
+    }
 }
 
 impl Queue {
     pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        self.places.len()
     }
 
     pub(crate) fn waits(&self) -> Waits {
@@ -45,35 +104,132 @@ impl Queue {
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &RunKey> {
-        self.order.iter().map(|place| &place.key)
+        self.places.keys()
     }
 
     pub(crate) fn remove(&mut self, key: &RunKey) {
         if let Some(place) = self.places.remove(key) {
-            self.order.remove(&place);
-            self.waits.remove(key);
+            self.matcher.withdraw(&place.ticket);
+            self.runs.remove(&place.task.id);
+            self.waits.runs.remove(key);
+            self.let_go(place.demand);
         }
     }
 
-    /// Makes the next match look at everything again.
+    fn let_go(&mut self, demand: DemandId) {
+        self.matcher.release(demand);
+        if let Some(holders) = self.demands.get_mut(&demand) {
+            *holders = holders.saturating_sub(1);
+            if *holders == 0 {
+                self.demands.remove(&demand);
+                self.waits.demands.remove(&demand);
+            }
+        }
+    }
+
+    /// Makes the next match look at what changed.
     pub(crate) fn touch(&mut self) {
         self.changed = true;
     }
 
-    fn insert(&mut self, place: Place) {
-        if self.places.get(&place.key) == Some(&place) {
+    fn insert(&mut self, key: &RunKey, spec: &Arc<JobSpec>, since: i64, priority: i32) {
+        if let Some(known) = self.places.get(key)
+            && (known.task.since, known.task.priority) == (since, priority)
+            && (Arc::ptr_eq(&known.spec, spec) || demand(&known.spec) == demand(spec))
+        {
             return;
         }
-        self.remove(&place.key);
-        self.places.insert(place.key.clone(), place.clone());
-        self.order.insert(place);
+        self.remove(key);
+        self.numbers = self.numbers.saturating_add(1);
+        let task = offer_match::Waiting {
+            id: self.numbers,
+            priority,
+            since,
+        };
+        let demand = self.matcher.demand(&demand(spec));
+        let holders = self.demands.entry(demand).or_default();
+        *holders = holders.saturating_add(1);
+        if *holders == 1 {
+            self.news.push(demand);
+        }
+        self.waits.runs.insert(key.clone(), demand);
+        let place = Place {
+            task,
+            spec: Arc::clone(spec),
+            demand,
+            ticket: self.matcher.enqueue(demand, task),
+        };
+        self.runs.insert(task.id, key.clone());
+        self.places.insert(key.clone(), place);
         self.changed = true;
     }
 
-    fn note(&mut self, key: &RunKey, misses: &Misses) {
-        // Readers hold on to the map; what stays the same is not copied for them.
-        if self.waits.get(key).is_none_or(|known| **known != *misses) {
-            self.waits.insert(key.clone(), Arc::new(misses.clone()));
+    fn take_offer(&mut self, offer: &Offer) {
+        self.drop_offer(&offer.id);
+        let of = |lane| (offer.agent.clone(), lane);
+        let lane = (0..=self.lanes.len()).find(|&lane| !self.lanes_taken.contains(&of(lane)));
+        let lane = lane.unwrap_or_default();
+        self.lanes_taken.insert(of(lane));
+        self.lanes.insert(offer.id.clone(), of(lane));
+        self.matcher.offer(supply(offer, lane));
+    }
+
+    /// An offer no longer stands.
+    pub(crate) fn drop_offer(&mut self, offer: &OfferId) {
+        if let Some(lane) = self.lanes.remove(offer) {
+            self.lanes_taken.remove(&lane);
+        }
+        self.matcher
+            .rescind(&offer_match::OfferId(Arc::clone(&offer.0)));
+    }
+
+    /// A run of a job that limits how its runs lie together is on an agent, as was found out.
+    pub(crate) fn found(&mut self, key: &RunKey, spec: &JobSpec, agent: &str) {
+        if let Some(group) = group(spec) {
+            let agent = offer_match::AgentId(agent.into());
+            self.matcher.running(&group, &agent);
+            self.spread.insert(key.clone(), (group, agent));
+        }
+    }
+
+    // The matcher has counted it.
+    fn placed(&mut self, key: &RunKey, agent: &AgentId) {
+        if let Some(group) = self.places.get(key).and_then(|place| group(&place.spec)) {
+            let agent = offer_match::AgentId(Arc::clone(&agent.0));
+            self.spread.insert(key.clone(), (group, agent));
+        }
+    }
+
+    /// A run is on no agent any more.
+    pub(crate) fn left(&mut self, key: &RunKey) {
+        if let Some((group, agent)) = self.spread.remove(key) {
+            self.matcher.ended(&group, &agent);
+            self.changed = true;
+        }
+    }
+
+    // Explains each demand that is new, and some of the others in turn.
+    fn explain(&mut self) {
+        let mut turn = std::mem::take(&mut self.news);
+        turn.retain(|demand| self.demands.contains_key(demand));
+        let after = self
+            .explained
+            .map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let later = self.demands.range((after, std::ops::Bound::Unbounded));
+        let next: Vec<DemandId> = later
+            .chain(&self.demands)
+            .map(|(demand, _)| *demand)
+            .take(EXPLAINED_MAX.min(self.demands.len()))
+            .collect();
+        self.explained = next.last().copied();
+        turn.extend(next);
+        for demand in turn {
+            let misses = self.matcher.explain(demand);
+            // Readers hold on to the map; what stays the same is not copied for them.
+            let known = self.waits.demands.get(&demand);
+            if known.is_none_or(|known| **known != misses) {
+                self.waits.demands.insert(demand, Arc::new(misses));
+            }
         }
     }
 }
@@ -81,6 +237,7 @@ impl Queue {
 impl Scheduler {
     pub(crate) fn offers_came(&mut self, offers: Vec<Offer>) {
         for offer in offers {
+            self.queue.take_offer(&offer);
             self.offers.insert(offer.id.clone(), offer);
         }
         if !self.has_bug(Mutant::NeverMatchesAgain) {
@@ -99,15 +256,9 @@ impl Scheduler {
             let startable = !delayed && !awaits_parents(&job, run) && free != Some(0);
             if startable {
                 let ready_at = run.not_before.unwrap_or(run.created_at);
-                let ahead = if job.spec.high_priority {
-                    PRIORITY_MILLIS
-                } else {
-                    0
-                };
-                self.queue.insert(Place {
-                    rank: ready_at.plus_millis(ahead.saturating_neg()),
-                    key: run.key.clone(),
-                });
+                let priority = i32::from(job.spec.high_priority);
+                self.queue
+                    .insert(&run.key, &job.spec, ready_at.millis(), priority);
             } else {
                 self.queue.remove(&run.key);
             }
@@ -122,37 +273,26 @@ impl Scheduler {
         if !std::mem::take(&mut self.queue.changed) || self.queue.len() == 0 {
             return;
         }
-        let waiting: Vec<(RunKey, Arc<JobSpec>)> = self
-            .queue
-            .keys()
-            .filter_map(|key| {
-                self.jobs
-                    .get(&key.job)
-                    .map(|job| (key.clone(), Arc::clone(&job.spec)))
-            })
-            .collect();
-        let demands: Vec<Demand<'_>> = waiting.iter().map(|(_, spec)| demand(spec)).collect();
-        let offers: Vec<Offer> = self.offers.values().cloned().collect();
-        let supplies: Vec<Supply> = offers.iter().map(supply).collect();
-        let plan = match_offers(&demands, &supplies);
-        let mut launches: BTreeMap<usize, Vec<RunKey>> = BTreeMap::new();
-        for (position, (key, _)) in waiting.iter().enumerate() {
-            if let Some(offer) = plan.placement(position) {
-                launches.entry(offer).or_default().push(key.clone());
-            } else if let Some(misses) = plan.misses(position) {
-                self.queue.note(key, misses);
+        let queue = &mut self.queue;
+        let launches = queue.matcher.round(self.now.wall.millis()).launches();
+        for launch in launches {
+            let tasks = launch.tasks.iter();
+            let keys = tasks.filter_map(|task| self.queue.runs.get(&task.id).cloned());
+            let keys: Vec<RunKey> = keys.collect();
+            // Its role is its lane, so it has one offer.
+            let offer = launch.offers.first().map(|id| OfferId(Arc::clone(&id.0)));
+            if let Some(offer) = offer.and_then(|id| self.offers.get(&id).cloned()) {
+                self.use_offer(&offer, keys);
             }
         }
-        for (position, keys) in launches {
-            if let Some(offer) = offers.get(position) {
-                self.use_offer(offer, keys);
-            }
-        }
+        self.queue.explain();
     }
 
     fn use_offer(&mut self, offer: &Offer, keys: Vec<RunKey>) {
         self.offers.remove(&offer.id);
+        self.queue.drop_offer(&offer.id);
         for key in &keys {
+            self.queue.placed(key, &offer.agent);
             self.jobs.turn_to_name(&key.job);
             self.queue.remove(key);
             self.unlaunched.insert(key.clone());
@@ -166,7 +306,7 @@ impl Scheduler {
     }
 }
 
-fn demand(spec: &JobSpec) -> Demand<'_> {
+fn demand(spec: &JobSpec) -> Demand {
     let mut abilities = Vec::new();
     if let Some(container) = &spec.container {
         abilities.push(container_ability(container.kind));
@@ -178,13 +318,21 @@ fn demand(spec: &JobSpec) -> Demand<'_> {
         abilities.push(EXECUTORS);
     }
     Demand {
-        resources: spec.resources,
-        constraints: &spec.constraints,
+        constraints: spec.constraints.clone(),
         abilities,
+        group: group(spec),
+        ..Demand::new(spec.resources)
     }
 }
 
-fn supply(offer: &Offer) -> Supply {
+// The runs among which spread constraints count, if there are such constraints.
+fn group(spec: &JobSpec) -> Option<Arc<str>> {
+    let mut constraints = spec.constraints.iter();
+    let spreads = constraints.any(|constraint| constraint.spread().is_some());
+    spreads.then(|| spec.name.as_str().into())
+}
+
+fn supply(offer: &Offer, lane: usize) -> offer_match::Offer {
     let Abilities {
         containers,
         fetch,
@@ -196,10 +344,14 @@ fn supply(offer: &Offer) -> Supply {
         .collect();
     abilities.extend(fetch.then_some(FETCH));
     abilities.extend(executors.then_some(EXECUTORS));
-    Supply {
-        resources: offer.resources,
+    offer_match::Offer {
+        id: offer_match::OfferId(Arc::clone(&offer.id.0)),
+        agent: offer_match::AgentId(Arc::clone(&offer.agent.0)),
+        role: lane.to_string().into(),
+        parcels: Parcels::plain(&offer.resources, &Arc::new(Identity::default())),
         attributes: Arc::clone(&offer.attributes),
         abilities,
+        unavailable: None,
     }
 }
 

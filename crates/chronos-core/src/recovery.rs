@@ -134,6 +134,9 @@ impl Scheduler {
             self.inherited.insert(run.key.clone());
         }
         let (name, place) = (run.key.job.clone(), (run.key.due, run.key.attempt));
+        if let (Some(agent), Some(job)) = (&run.agent, self.jobs.get(&name)) {
+            self.queue.found(&run.key, &job.spec, agent);
+        }
         let run = Arc::new(run);
         // Not by clock readings, which may go back: due times of a name never do.
         let own = self

@@ -17,6 +17,7 @@ impl Scheduler {
             ClusterEvent::Offers(offers) => self.offers_came(offers),
             ClusterEvent::Rescinded(offer) => {
                 self.offers.remove(&offer);
+                self.queue.drop_offer(&offer);
             }
             ClusterEvent::Update(update) => self.task_update(&update),
         }
@@ -84,6 +85,7 @@ impl Scheduler {
             end(run, outcome, reason, run.ended_at.unwrap_or(now));
         });
         self.queue.remove(key);
+        self.queue.left(key);
         self.delays.remove(key);
         self.inherited.remove(key);
         self.no_longer_late(key);
@@ -258,6 +260,7 @@ impl Scheduler {
             return self.end_run(&run.key, Outcome::Skipped, reason);
         }
         self.inherited.remove(&run.key);
+        self.queue.left(&run.key);
         self.write_run(&run.key, |run| {
             run.state = RunState::Queued;
             run.agent = None;

@@ -25,7 +25,7 @@ impl View {
         Self {
             at: Timestamp::default(),
             jobs: JobList::new(),
-            waits: Waits::new(),
+            waits: Waits::default(),
             queued: 0,
             offers: Vec::new(),
             quarantined: Arc::default(),

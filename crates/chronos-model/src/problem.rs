@@ -26,7 +26,7 @@ const QUOTE_CHARS_MAX: usize = 60;
 ///
 /// let problems = JobSpec::from_json(
 ///     &json!({"name": "a/b", "command": "true", "schedule": "R/2024-01-01T00:00:00Z/P1D",
-///             "constraints": [["rack", "UNIQUE", "r1"]]}),
+///             "constraints": [["rack", "NEAR", "r1"]]}),
 ///     JobKind::Scheduled,
 ///     &JobDefaults::default(),
 ///     Timestamp::from_millis(1_700_000_000_000),
@@ -34,7 +34,7 @@ const QUOTE_CHARS_MAX: usize = 60;
 /// .unwrap_err();
 /// let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
 /// assert_eq!(fields, ["name", "constraints[0][1]"]);
-/// assert!(problems[1].to_string().starts_with("constraints[0][1]: unknown operator \"UNIQUE\""));
+/// assert!(problems[1].to_string().starts_with("constraints[0][1]: unknown operator \"NEAR\""));
 /// ```
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{field}: {problem}")]

@@ -1,184 +1,293 @@
-//! The decision: which demand is met by which offer.
+//! The matcher: facts in, plans out.
 
-use resources::Resources;
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{Demand, Misses, Supply};
+use crate::{
+    AgentId, Demand, DemandId, Misses, Offer, OfferId, Plan, Policy, Ticket, Waiting, Window,
+    advice::RoleState,
+    facts::Facts,
+    queue::Queue,
+    round::{Round, keep::Keeps},
+};
 
-/// Which demand goes to which offer, and why the others wait.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    decisions: Vec<Result<usize, Misses>>,
-}
-
-impl Plan {
-    /// Returns the position of the offer that meets a demand, `None` when it has to wait.
-    pub fn placement(&self, demand: usize) -> Option<usize> {
-        self.decisions
-            .get(demand)
-            .and_then(|decision| decision.as_ref().ok())
-            .copied()
-    }
-
-    /// Returns why a demand has to wait, `None` when it has not.
-    pub fn misses(&self, demand: usize) -> Option<&Misses> {
-        self.decisions
-            .get(demand)
-            .and_then(|decision| decision.as_ref().err())
-    }
-}
-
-/// Places demands, in their order, each on the offer that it fills best.
+/// Matches tasks that wait to offers at hand, round after round.
 ///
-/// A demand that fits nowhere costs the ones behind it nothing. Of the offers that fit, the one
-/// with the least left of the resource of which most is left wins (best fit by dominant remaining
-/// share), then the one with the least left in all, then the first.
-pub fn match_offers(demands: &[Demand<'_>], supplies: &[Supply]) -> Plan {
-    let mut left: Vec<Resources> = supplies.iter().map(|supply| supply.resources).collect();
-    let decisions = demands
-        .iter()
-        .map(|demand| {
-            let decision = place(demand, supplies, &left);
-            if let Ok(chosen) = decision
-                && let Some(rest) = left.get_mut(chosen)
-            {
-                *rest = rest.minus(&demand.resources);
-            }
-            decision
+/// Facts are told when they change: an offer came, a task wants to run, a task ended.
+/// [`round`](Self::round) then decides what the facts allow and keeps what it learned, so that the
+/// next round costs what has changed. The result is the same as that of a new matcher which is told
+/// the same facts ([`rebuilt`](Self::rebuilt)), in whatever order.
+///
+/// # Examples
+///
+/// ```
+/// use offer_match::{Demand, Matcher, Offer, Policy, Waiting};
+/// use resources::{Attributes, Resources};
+///
+/// let mut matcher = Matcher::new(Policy::default());
+/// let small = matcher.demand(&Demand::new(Resources::new("1".parse()?, "128".parse()?, "10".parse()?)));
+/// for id in 0..3 {
+///     matcher.enqueue(small, Waiting { id, ..Waiting::default() });
+/// }
+/// let amount = Resources::new("2".parse()?, "4096".parse()?, "9000".parse()?);
+/// matcher.offer(Offer::plain("offer-1", "agent-1", &amount, Attributes::new("node-1", [])));
+///
+/// let plan = matcher.round(0);
+/// assert_eq!(plan.placements().map(|(task, _)| task).collect::<Vec<_>>(), [0, 1]);
+/// assert_eq!(plan.launches()[0].tasks[0].parcels.to_string(), "cpus(*):1; disk(*):10; mem(*):128");
+/// assert_eq!(matcher.waiting(), 1);
+/// assert_eq!(matcher.explain(small).to_string(), "1 offer lacks cpus (needs 1, best 0)");
+/// # Ok::<(), resources::ScalarError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    pub(crate) facts: Facts,
+    pub(crate) queue: Queue,
+    pub(crate) keeps: Keeps,
+    pub(crate) round: Round,
+    pub(crate) roles: BTreeMap<Arc<str>, RoleState>,
+}
+
+impl Matcher {
+    /// Makes a matcher that knows nothing yet.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            facts: Facts::new(policy),
+            queue: Queue::default(),
+            keeps: Keeps::default(),
+            round: Round::default(),
+            roles: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in an offer; one of the same name is replaced.
+    pub fn offer(&mut self, offer: Offer) {
+        self.facts.take_offer(offer);
+    }
+
+    /// Takes out an offer that was rescinded or declined; `false` when it is not at hand.
+    pub fn rescind(&mut self, offer: &OfferId) -> bool {
+        self.facts.drop_offer(offer)
+    }
+
+    /// Forgets an agent that is gone, with its offers.
+    pub fn forget(&mut self, agent: &AgentId) {
+        self.facts.forget_agent(agent);
+    }
+
+    /// Lets no new tasks onto an agent, or lets them again.
+    pub fn drain(&mut self, agent: &AgentId, draining: bool) {
+        self.facts.drain(agent, draining);
+    }
+
+    /// Sets when an agent is away, such as an inverse offer says.
+    pub fn unavailable(&mut self, agent: &AgentId, window: Option<Window>) {
+        self.facts.set_window(agent, window);
+    }
+
+    /// Makes a demand known; costs some microseconds, so do it once for a job.
+    ///
+    /// It is known until [`release`](Self::release) has been called as often and no task waits for it.
+    pub fn demand(&mut self, demand: &Demand) -> DemandId {
+        self.facts.hold_demand(demand)
+    }
+
+    /// Lets go of a demand.
+    pub fn release(&mut self, demand: DemandId) {
+        if self.knows(demand) {
+            self.facts.release_class(demand.slot);
+        }
+    }
+
+    fn knows(&self, demand: DemandId) -> bool {
+        let class = self.facts.classes.get(demand.slot);
+        class.is_some_and(|class| class.generation == demand.generation)
+    }
+
+    /// Puts a task into the queue.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the demand was released, which is an error of the caller.
+    pub fn enqueue(&mut self, demand: DemandId, task: Waiting) -> Ticket {
+        assert!(self.knows(demand), "demand {demand:?} was released");
+        let head_start = i64::from(task.priority).saturating_mul(self.facts.policy.priority_millis);
+        let ticket = Ticket {
+            rank: task.since.saturating_sub(head_start),
+            id: task.id,
+            since: task.since,
+            class: demand.slot,
+        };
+        self.put(ticket);
+        ticket
+    }
+
+    fn put(&mut self, ticket: Ticket) {
+        let class = &mut self.facts.classes[ticket.class];
+        class.waiting = class.waiting.saturating_add(1);
+        let first = class.waiting == 1;
+        let live = class.exhausted != self.facts.age;
+        let set = class.broad();
+        let size = i64::from(class.size);
+        for place in 0..class.spreads.len() {
+            let spread = self.facts.classes[ticket.class].spreads[place];
+            self.facts.spreads[spread].reserve(1);
+        }
+        let set = &mut self.facts.sets[set];
+        set.demand = set.demand.saturating_add(size);
+        if first {
+            self.facts.waiting_classes = self.facts.waiting_classes.saturating_add(1);
+            self.facts.classes.hold_id(ticket.class);
+        }
+        if live {
+            self.facts.wake(ticket.class);
+        }
+        self.queue.insert(ticket);
+    }
+
+    /// Takes a task out of the queue; `false` when it does not wait.
+    pub fn withdraw(&mut self, ticket: &Ticket) -> bool {
+        if !self.queue.remove(ticket) {
+            return false;
+        }
+        self.round.settle(&mut self.facts, ticket.class, 1);
+        true
+    }
+
+    /// Notes that a task of a group runs on an agent, for `UNIQUE`, `MAX_PER` and `GROUP_BY`.
+    ///
+    /// What a round places is noted by itself; this is for tasks that were found running.
+    pub fn running(&mut self, group: &Arc<str>, agent: &AgentId) {
+        self.facts.note_running(group, agent);
+    }
+
+    /// Notes that a task of a group ended on an agent, or never started there.
+    pub fn ended(&mut self, group: &Arc<str>, agent: &AgentId) {
+        self.facts.note_ended(group, agent);
+    }
+
+    /// Notes whether an agent has fetched data, for [`Demand::affinity`].
+    pub fn fetched(&mut self, agent: &AgentId, data: &Arc<str>, has: bool) {
+        self.facts.note_fetched(agent, data, has);
+    }
+
+    /// Returns how many tasks wait.
+    pub const fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Returns the offers at hand, in order.
+    pub fn offers(&self) -> impl Iterator<Item = &OfferId> {
+        self.facts.offers.keys()
+    }
+
+    /// Returns the agents that are kept free, each with the task for which.
+    pub fn kept(&self) -> impl Iterator<Item = (&AgentId, u64)> {
+        self.keeps.iter().map(|keep| {
+            let row = &self.facts.rows[keep.slot as usize];
+            (&row.key.0, keep.ticket.id)
         })
-        .collect();
-    Plan { decisions }
-}
+    }
 
-fn place(demand: &Demand<'_>, supplies: &[Supply], left: &[Resources]) -> Result<usize, Misses> {
-    let mut misses = Misses::default();
-    let mut best: Option<((i64, i64), usize)> = None;
-    for (position, (supply, rest)) in supplies.iter().zip(left).enumerate() {
-        if misses.count(demand, supply, rest) {
-            continue;
+    /// Decides what the facts allow, as of now in milliseconds of the caller's clock.
+    ///
+    /// Tasks are taken in order, and each gets the first agent that has room for it in the order that
+    /// [`Policy::fitness`] states. A task without a place costs the others nothing. What is placed has
+    /// left the queue, and the offers that are used are spent.
+    pub fn round(&mut self, now: i64) -> Plan<'_> {
+        self.round
+            .run(&mut self.facts, &mut self.queue, &mut self.keeps, now);
+        Plan::new(self)
+    }
+
+    /// Says why tasks with a demand wait, by count, as of the last round.
+    ///
+    /// It looks at the bits of this one demand, so ask for those that somebody wants to see.
+    pub fn explain(&self, demand: DemandId) -> Misses {
+        if self.knows(demand) {
+            Misses::of(&self.facts, demand.slot)
+        } else {
+            Misses::default()
         }
-        let share = remaining_share(rest, demand, supply);
-        if best.is_none_or(|(least, _)| share < least) {
-            best = Some((share, position));
+    }
+
+    /// Says why tasks with a demand wait, without a number for it; see [`explain`](Self::explain).
+    pub fn explain_demand(&self, demand: &Demand) -> Misses {
+        let class = self.facts.classes.find(&Arc::new(demand.normal()));
+        class.map_or_else(Misses::default, |class| Misses::of(&self.facts, class))
+    }
+
+    /// Says why a task waits; see [`explain`](Self::explain).
+    pub fn explain_task(&self, ticket: &Ticket) -> Misses {
+        self.facts
+            .classes
+            .get(ticket.class)
+            .map_or_else(Misses::default, |_| Misses::of(&self.facts, ticket.class))
+    }
+
+    /// Makes a matcher from scratch that knows the same facts; its next round has the same result.
+    #[must_use]
+    pub fn rebuilt(&self) -> Self {
+        let mut new = Self::new(self.facts.policy.clone());
+        new.facts.running.clone_from(&self.facts.running);
+        new.facts.fetched.clone_from(&self.facts.fetched);
+        new.facts.copy_rows(&self.facts);
+        let mut queue = self.queue.clone();
+        queue.sort_in();
+        for ticket in queue.iter() {
+            let Some(demand) = self.facts.classes.key(ticket.class) else {
+                continue;
+            };
+            let id = new.demand(demand);
+            new.put(Ticket {
+                class: id.slot,
+                ..*ticket
+            });
+            new.release(id);
         }
+        new.keeps = self.keeps.copy(&self.facts, &mut new.facts);
+        new
     }
-    best.map(|(_, position)| position).ok_or(misses)
 }
 
-// In thousandths of what the offer gave: the resource of which most would be left, then all together.
-fn remaining_share(rest: &Resources, demand: &Demand<'_>, supply: &Supply) -> (i64, i64) {
-    let after = rest.minus(&demand.resources);
-    let shares = resources::Resource::ALL.map(|resource| {
-        let whole = supply.resources.get(resource).thousandths();
-        after
-            .get(resource)
-            .thousandths()
-            .saturating_mul(1000)
-            .checked_div(whole)
-            .unwrap_or(0)
-    });
-    let sum = shares
-        .iter()
-        .fold(0_i64, |sum, &share| sum.saturating_add(share));
-    (shares.into_iter().max().unwrap_or(0), sum)
+/// Matches once: all tasks, each with its demand, to all offers.
+///
+/// For callers without a state of their own, and for tests; a [`Matcher`] that is kept gives the same
+/// result round after round at a fraction of the price.
+///
+/// # Examples
+///
+/// ```
+/// use offer_match::{Demand, Offer, Policy, Waiting, match_once};
+/// use resources::{Attributes, Resources};
+///
+/// let wanted = Demand::new(Resources::new("1".parse()?, "128".parse()?, "10".parse()?));
+/// let amount = Resources::new("2".parse()?, "4096".parse()?, "9000".parse()?);
+/// let offer = Offer::plain("offer-1", "agent-1", &amount, Attributes::new("node-1", []));
+/// let matcher = match_once(Policy::default(), [(wanted, Waiting::default())], [offer], 0);
+/// assert_eq!(matcher.plan().len(), 1);
+/// # Ok::<(), resources::ScalarError>(())
+/// ```
+pub fn match_once(
+    policy: Policy,
+    tasks: impl IntoIterator<Item = (Demand, Waiting)>,
+    offers: impl IntoIterator<Item = Offer>,
+    now: i64,
+) -> Matcher {
+    let mut matcher = Matcher::new(policy);
+    for offer in offers {
+        matcher.offer(offer);
+    }
+    for (demand, task) in tasks {
+        let id = matcher.demand(&demand);
+        matcher.enqueue(id, task);
+    }
+    matcher.round(now);
+    matcher
 }
 
-#[cfg(test)]
-mod tests {
-    use resources::{Attribute, AttributeValue, Attributes, Constraint, Operator, Scalar};
-
-    use super::*;
-
-    fn amount(cpus: i64, mem: i64) -> Resources {
-        Resources::new(
-            Scalar::from_units(cpus),
-            Scalar::from_units(mem),
-            Scalar::from_units(100),
-        )
-    }
-
-    fn agent(cpus: i64, mem: i64, rack: &str) -> Supply {
-        let rack = Attribute::new("rack", AttributeValue::text(rack));
-        Supply::new(
-            Resources {
-                disk: Scalar::from_units(10_000),
-                ..amount(cpus, mem)
-            },
-            Attributes::new("host", [rack]),
-        )
-    }
-
-    #[test]
-    fn never_gives_more_than_there_is() {
-        let demands = vec![Demand::new(amount(1, 10)); 7];
-        let plan = match_offers(&demands, &[agent(3, 100, "a"), agent(2, 100, "b")]);
-        let placed = (0..7)
-            .filter_map(|demand| plan.placement(demand))
-            .collect::<Vec<_>>();
-        assert_eq!(placed.iter().filter(|&&offer| offer == 0).count(), 3);
-        assert_eq!(placed.iter().filter(|&&offer| offer == 1).count(), 2);
-        assert!(plan.misses(6).is_some());
-    }
-
-    #[test]
-    fn one_that_fits_nowhere_holds_nobody_up() {
-        let demands = [
-            Demand::new(amount(9, 1)),
-            Demand::new(amount(1, 1)),
-            Demand::new(amount(1, 999)),
-            Demand::new(amount(1, 1)),
-        ];
-        let plan = match_offers(&demands, &[agent(2, 100, "a")]);
-        assert_eq!(
-            [0, 1, 2, 3].map(|demand| plan.placement(demand)),
-            [None, Some(0), None, Some(0)]
-        );
-    }
-
-    #[test]
-    fn fills_the_fuller_agent_first() {
-        let plan = match_offers(
-            &[Demand::new(amount(1, 10))],
-            &[agent(8, 800, "a"), agent(1, 12, "b")],
-        );
-        assert_eq!(plan.placement(0), Some(1));
-    }
-
-    #[test]
-    fn counts_why_nothing_fits() {
-        let constraints = [Constraint::new("rack", Operator::Like, "r[12]").unwrap()];
-        let demand = Demand {
-            constraints: &constraints,
-            abilities: vec!["container runtime DOCKER"],
-            ..Demand::new(amount(1, 4096))
-        };
-        let docker = |supply: Supply| Supply {
-            abilities: vec!["container runtime DOCKER"],
-            ..supply
-        };
-        let plan = match_offers(
-            &[demand],
-            &[
-                docker(agent(1, 3500, "r1")),
-                docker(agent(1, 3000, "r2")),
-                docker(agent(1, 9999, "r3")),
-                agent(1, 9999, "r1"),
-            ],
-        );
-        let why = plan.misses(0).unwrap().to_string();
-        assert_eq!(
-            why,
-            "1 agent has no container runtime DOCKER; 1 agent fails rack LIKE r[12]; 2 offers lack mem (needs 4096, best 3500)"
-        );
-    }
-
-    #[test]
-    fn says_when_there_is_no_offer() {
-        assert_eq!(
-            match_offers(&[Demand::default()], &[])
-                .misses(0)
-                .unwrap()
-                .to_string(),
-            "no offers at hand"
-        );
+impl Matcher {
+    /// Returns the plan of the last round once more.
+    pub const fn plan(&self) -> Plan<'_> {
+        Plan::new(self)
     }
 }

@@ -1,96 +1,318 @@
-//! Why a demand could not be met, by count.
+//! Why a demand waits, by count.
 
-use std::{collections::BTreeMap, fmt};
+use std::{fmt, sync::Arc};
 
-use resources::{Resource, Resources, Scalar};
+use resources::Scalar;
 
-use crate::{Demand, Supply};
+use crate::{
+    AgentId,
+    amounts::{Amounts, NAMES, shown},
+    bits::Bits,
+    facts::{Facts, condition::ConditionKey, row::Row},
+};
 
-/// Why a demand was not met: how many offers failed, on what, and how near the best came.
+/// Why a demand was not met: how many agents failed, on what, and how near the best came.
+///
+/// Each agent is counted once, under the first test that it fails: first what it is, then whether it
+/// may be used, then what it has.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Misses {
-    offers: usize,
-    abilities: BTreeMap<&'static str, usize>,
-    constraints: BTreeMap<String, usize>,
-    resources: BTreeMap<Resource, Shortage>,
+    reasons: Vec<(Why, usize)>,
+    nearest: Option<Nearest>,
 }
 
+/// What an agent failed on.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Why {
+    /// It cannot do something.
+    Ability(&'static str),
+    /// A constraint does not hold.
+    Constraint(String),
+    /// It is in another region.
+    Region,
+    /// It has no GPUs at all.
+    NoGpus,
+    /// It has GPUs, and those are for tasks that want some.
+    GpusOnly,
+    /// Its resources can be taken back, or cannot, and the task wants the other kind.
+    Revocable,
+    /// Its offers are for another role.
+    Role,
+    /// It is about to be unavailable, or takes no new tasks.
+    Leaving,
+    /// It is kept for a task that waits longer.
+    Kept,
+    /// As many tasks of the group as may be are on agents with its value of an attribute.
+    Spread(String),
+    /// It has too little of a resource.
+    Lacks {
+        /// The resource.
+        resource: Arc<str>,
+        /// How much is needed.
+        needed: Scalar,
+        /// The most that any of these agents has.
+        best: Scalar,
+    },
+    /// A certain port is not free.
+    Port(u16),
+}
+
+/// The agent that came nearest.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Shortage {
-    offers: usize,
-    needed: Scalar,
-    best: Scalar,
+pub struct Nearest {
+    /// The agent.
+    pub agent: AgentId,
+    /// What it lacks.
+    pub resource: Arc<str>,
+    /// How much of that.
+    pub short: Scalar,
 }
 
 impl Misses {
-    /// Notes why an offer does not do, by its first failing test; false when it does.
-    pub(crate) fn count(&mut self, demand: &Demand<'_>, supply: &Supply, left: &Resources) -> bool {
-        self.offers = self.offers.saturating_add(1);
-        if let Some(ability) = demand
-            .abilities
-            .iter()
-            .find(|ability| !supply.abilities.contains(ability))
-        {
-            add_one(self.abilities.entry(ability).or_default());
-            return true;
+    /// Returns what agents failed on, each with how many.
+    pub fn reasons(&self) -> impl Iterator<Item = (&Why, usize)> {
+        self.reasons.iter().map(|(why, count)| (why, *count))
+    }
+
+    /// Returns the agent that is short of one resource only, and of the least share of it.
+    pub const fn nearest(&self) -> Option<&Nearest> {
+        self.nearest.as_ref()
+    }
+
+    pub(crate) fn of(facts: &Facts, class: u32) -> Self {
+        let mut misses = Self::default();
+        let mut rows = Bits::default();
+        for &slot in facts.row_ids.values() {
+            let row = &facts.rows[slot as usize];
+            let seen = row.is_at_hand() || row.left.is_some();
+            rows.set(slot as usize, seen);
         }
-        if let Some(constraint) = demand
-            .constraints
-            .iter()
-            .find(|constraint| !constraint.holds(&supply.attributes))
-        {
-            add_one(self.constraints.entry(constraint.to_string()).or_default());
-            return true;
+        misses.count_conditions(facts, class, &mut rows);
+        let mut nearest: Option<(i64, Nearest)> = None;
+        for slot in rows.iter() {
+            misses.count_row(facts, class, slot, &mut nearest);
         }
-        let Some(resource) = left.lacking(&demand.resources) else {
-            return false;
+        misses.reasons.sort_unstable();
+        misses.nearest = nearest.map(|(_, nearest)| nearest);
+        misses
+    }
+
+    // Leaves those rows for which all conditions hold.
+    fn count_conditions(&mut self, facts: &Facts, class: u32, rows: &mut Bits) {
+        let mut stages = facts.classes[class].stages.iter();
+        let shared = |condition: &u32| {
+            stages.clone().all(|&stage| {
+                let key = facts.sets.key(stage);
+                key.is_some_and(|key| key.contains(condition))
+            })
         };
-        let needed = demand.resources.get(resource);
-        let shortage = self.resources.entry(resource).or_insert(Shortage {
-            offers: 0,
+        let broad = facts.sets.key(facts.classes[class].broad());
+        let mut conditions: Vec<u32> = broad
+            .into_iter()
+            .flat_map(|key| key.iter().copied())
+            .filter(shared)
+            .collect();
+        conditions.sort_unstable_by_key(|&condition| facts.conditions.key(condition));
+        for condition in conditions {
+            let before = rows.iter().count();
+            let holds = &facts.conditions[condition].rows;
+            let failing: Vec<usize> = rows.iter().filter(|&slot| !holds.get(slot)).collect();
+            for &slot in &failing {
+                rows.set(slot, false);
+            }
+            debug_assert_eq!(before.checked_sub(failing.len()), Some(rows.iter().count()));
+            if let Some(key) = facts.conditions.key(condition) {
+                self.add(why(key), failing.len());
+            }
+        }
+        // What is left of differences between stages is the role.
+        let in_role = |slot: usize| {
+            stages.any(|&stage| {
+                facts.sets.key(stage).is_some_and(|key| {
+                    key.iter()
+                        .all(|&condition| facts.conditions[condition].rows.get(slot))
+                })
+            })
+        };
+        let mut in_role = in_role;
+        let others: Vec<usize> = rows.iter().filter(|&slot| !in_role(slot)).collect();
+        for &slot in &others {
+            rows.set(slot, false);
+        }
+        self.add(Why::Role, others.len());
+    }
+
+    fn count_row(
+        &mut self,
+        facts: &Facts,
+        class: u32,
+        slot: usize,
+        nearest: &mut Option<(i64, Nearest)>,
+    ) {
+        let row = &facts.rows[slot];
+        let wanted = &facts.classes[class];
+        if row.draining
+            || row
+                .window
+                .is_some_and(|_| row.room(facts.now) < wanted.lasts)
+        {
+            return self.add(Why::Leaving, 1);
+        }
+        if row.kept {
+            return self.add(Why::Kept, 1);
+        }
+        for &spread in &wanted.spreads {
+            let state = &facts.spreads[spread];
+            let column = &facts.columns[state.column];
+            let value = column.of(slot);
+            if let Some((_, attribute, rule)) = facts.spreads.key(spread)
+                && !state.allows(*rule, column, value)
+            {
+                let limit = state.limit(*rule, column);
+                return self.add(Why::Spread(format!("{limit} for each {attribute}")), 1);
+            }
+        }
+        let have = row.left.filter(|_| !row.is_at_hand()).unwrap_or(row.whole);
+        if let Some(column) = (0..NAMES.len()).find(|&at| have[at] < wanted.need[at]) {
+            let (needed, best) = (
+                shown(column, wanted.need[column]),
+                shown(column, have[column]),
+            );
+            self.add_lack(NAMES[column].into(), needed, best);
+            return note_nearest(row, &wanted.need, &have, nearest);
+        }
+        for (name, amount) in &wanted.others {
+            let have = row.others.iter().find(|(known, _)| known == name);
+            let have = Scalar::from_thousandths(have.map_or(0, |(_, have)| *have));
+            if have < *amount {
+                return self.add_lack(Arc::clone(name), *amount, have);
+            }
+        }
+        let ports = row.ports();
+        let taken = |port: &&u16| !ports.contains(u64::from(**port));
+        if let Some(&port) = wanted.fixed_ports.iter().find(taken) {
+            self.add(Why::Port(port), 1);
+        }
+    }
+
+    fn add(&mut self, why: Why, count: usize) {
+        if count == 0 {
+            return;
+        }
+        match self.reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, known)) => *known = known.saturating_add(count),
+            None => self.reasons.push((why, count)),
+        }
+    }
+
+    fn add_lack(&mut self, name: Arc<str>, needed: Scalar, have: Scalar) {
+        for (why, count) in &mut self.reasons {
+            if let Why::Lacks { resource, best, .. } = why
+                && *resource == name
+            {
+                *best = (*best).max(have);
+                *count = count.saturating_add(1);
+                return;
+            }
+        }
+        let why = Why::Lacks {
+            resource: name,
             needed,
-            best: Scalar::ZERO,
-        });
-        add_one(&mut shortage.offers);
-        shortage.best = shortage.best.max(left.get(resource));
-        true
+            best: have,
+        };
+        self.reasons.push((why, 1));
     }
 }
 
-fn add_one(count: &mut usize) {
-    *count = count.saturating_add(1);
+fn why(condition: &ConditionKey) -> Why {
+    match condition {
+        ConditionKey::Ability(ability) => Why::Ability(ability),
+        ConditionKey::Constraint(constraint) => Why::Constraint(constraint.to_string()),
+        ConditionKey::Local => Why::Region,
+        ConditionKey::WithGpus => Why::NoGpus,
+        ConditionKey::WithoutGpus => Why::GpusOnly,
+        ConditionKey::Revocable(_) => Why::Revocable,
+        ConditionKey::Role(_) | ConditionKey::Fetched(_) => Why::Role,
+    }
+}
+
+// In thousandths of what is needed, so that a cpu and a megabyte compare.
+fn note_nearest(row: &Row, need: &Amounts, have: &Amounts, nearest: &mut Option<(i64, Nearest)>) {
+    let mut short = need
+        .iter()
+        .zip(have)
+        .enumerate()
+        .filter(|(_, (need, have))| need > have);
+    let (Some((column, (&need, &have))), None) = (short.next(), short.next()) else {
+        return;
+    };
+    let missing = need.saturating_sub(have);
+    let share = missing.saturating_mul(1000).checked_div(need).unwrap_or(0);
+    if nearest.as_ref().is_none_or(|(best, _)| share < *best) {
+        let found = Nearest {
+            agent: row.key.0.clone(),
+            resource: NAMES[column].into(),
+            short: shown(column, missing),
+        };
+        *nearest = Some((share, found));
+    }
 }
 
 impl fmt::Display for Misses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let abilities = self.abilities.iter().map(|(ability, &count)| match count {
-            1 => format!("1 agent has no {ability}"),
-            _ => format!("{count} agents have no {ability}"),
-        });
-        let constraints = self
-            .constraints
-            .iter()
-            .map(|(constraint, &count)| match count {
-                1 => format!("1 agent fails {constraint}"),
-                _ => format!("{count} agents fail {constraint}"),
-            });
-        let resources = self.resources.iter().map(|(resource, shortage)| {
-            let Shortage {
-                offers,
-                needed,
-                best,
-            } = shortage;
-            let who = if *offers == 1 {
-                "1 offer lacks".to_owned()
-            } else {
-                format!("{offers} offers lack")
-            };
-            format!("{who} {resource} (needs {needed}, best {best})")
-        });
-        let reasons: Vec<String> = abilities.chain(constraints).chain(resources).collect();
-        if reasons.is_empty() {
+        if self.reasons.is_empty() {
             return f.write_str("no offers at hand");
         }
-        f.write_str(&reasons.join("; "))
+        for (index, (why, count)) in self.reasons.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let who = |one: &'static str, many: &'static str| if *count == 1 { one } else { many };
+            write!(f, "{separator}{count} ")?;
+            match why {
+                Why::Ability(ability) => {
+                    write!(f, "{} no {ability}", who("agent has", "agents have"))
+                }
+                Why::Constraint(constraint) => {
+                    write!(f, "{} {constraint}", who("agent fails", "agents fail"))
+                }
+                Why::Region => write!(f, "{} in another region", who("agent is", "agents are")),
+                Why::NoGpus => write!(f, "{} no GPUs", who("agent has", "agents have")),
+                Why::GpusOnly => {
+                    write!(f, "{} for GPU tasks only", who("agent is", "agents are"))
+                }
+                Why::Revocable => write!(
+                    f,
+                    "{} not of the kind wanted, firm or revocable",
+                    who("offer is", "offers are")
+                ),
+                Why::Role => write!(f, "{} for other roles", who("offer is", "offers are")),
+                Why::Leaving => write!(
+                    f,
+                    "{} about to be unavailable",
+                    who("agent is", "agents are")
+                ),
+                Why::Kept => write!(
+                    f,
+                    "{} kept for a task that waits longer",
+                    who("agent is", "agents are")
+                ),
+                Why::Spread(limit) => {
+                    write!(f, "{} reached {limit}", who("agent has", "agents have"))
+                }
+                Why::Lacks {
+                    resource,
+                    needed,
+                    best,
+                } => write!(
+                    f,
+                    "{} {resource} (needs {needed}, best {best})",
+                    who("offer lacks", "offers lack")
+                ),
+                Why::Port(port) => {
+                    write!(f, "{} no free port {port}", who("agent has", "agents have"))
+                }
+            }?;
+        }
+        Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! What an agent says of itself.
 
+use std::fmt;
+
 use crate::Scalar;
 
 /// A value of an attribute, by Mesos' `Value.Type`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum AttributeValue {
     /// `TEXT`.
     Text(String),
@@ -22,8 +24,19 @@ impl AttributeValue {
     }
 }
 
+impl fmt::Display for AttributeValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Scalar(scalar) => scalar.fmt(f),
+            Self::Set(items) => write!(f, "{{{}}}", items.join(", ")),
+            Self::Ranges(ranges) => crate::Ranges::new(ranges.iter().copied()).fmt(f),
+        }
+    }
+}
+
 /// One attribute of an agent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Attribute {
     /// Its name; an agent may use one name several times.
     pub name: String,
@@ -44,7 +57,7 @@ impl Attribute {
 /// The attributes of an agent, in the order in which it gave them.
 ///
 /// Chronos adds a text attribute `hostname` unless the agent has one of its own.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Attributes(Vec<Attribute>);
 
 impl Attributes {
@@ -55,6 +68,21 @@ impl Attributes {
             all.push(Attribute::new("hostname", AttributeValue::text(hostname)));
         }
         Self(all)
+    }
+
+    /// Adds where the agent is, as the text attributes `@region` and `@zone`.
+    #[must_use]
+    pub fn with_domain(mut self, region: &str, zone: &str) -> Self {
+        for (name, value) in [("@region", region), ("@zone", zone)] {
+            self.0
+                .push(Attribute::new(name, AttributeValue::text(value)));
+        }
+        self
+    }
+
+    /// Returns all of them, in order.
+    pub fn as_slice(&self) -> &[Attribute] {
+        &self.0
     }
 
     /// Returns the values of the attributes with this name, in order.

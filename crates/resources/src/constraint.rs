@@ -1,67 +1,85 @@
-//! Conditions on an agent's attributes, as Chronos evaluates them.
+//! Conditions on an agent's attributes.
+//!
+//! `EQUALS`, `LIKE` and `UNLIKE` are evaluated as Chronos does, with its edges; the others are ours.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
-use crate::{AttributeValue, Attributes, Scalar};
+use crate::{AttributeValue, Attributes, Operator, Scalar};
 
 /// The most memory that one compiled expression may take; hostile ones stop here.
 const REGEX_BYTES_MAX: usize = 1 << 20;
 
-/// How a constraint compares.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Operator {
-    /// Some text attribute of that name equals the value.
-    Equals,
-    /// The first attribute of that name matches the expression, whole.
-    Like,
-    /// The first attribute of that name exists and does not match.
-    Unlike,
-}
-
-impl Operator {
-    /// All operators, in the order in which an error lists them.
-    pub const ALL: [Self; 3] = [Self::Equals, Self::Like, Self::Unlike];
-
-    /// Returns the word used in job JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Equals => "EQUALS",
-            Self::Like => "LIKE",
-            Self::Unlike => "UNLIKE",
-        }
-    }
-}
-
-impl fmt::Display for Operator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Operator {
-    type Err = ConstraintError;
-
-    fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Self::ALL
-            .into_iter()
-            .find(|operator| operator.name() == text)
-            .ok_or_else(|| ConstraintError::Operator {
-                found: text.to_owned(),
-            })
-    }
-}
+/// How deep groups may be nested, so that compiling does not recurse without end.
+const REGEX_NEST_MAX: u32 = 64;
 
 /// A condition on the attributes of an agent.
+///
+/// | operator | value | holds when |
+/// |---|---|---|
+/// | `EQUALS` | text | some attribute of that name is this text; numbers and sets never are |
+/// | `LIKE` | expression | the first one matches as a whole: a text, a number as Java prints it (`1.0`), some item of a set; ranges never |
+/// | `UNLIKE` | expression | the first one exists, can be compared, and does not match |
+/// | `IN` | `a,b,c` | the first one is a listed text or number, or a set with a listed item, or ranges with a listed number |
+/// | `NOT_IN` | `a,b,c` | not `IN`; an agent without the attribute will do |
+/// | `EXISTS` | empty, `true`, `false` | there is such an attribute; with `false`, there is none |
+/// | `GREATER`, `LESS` | number | the first one is a number above, below it |
+/// | `MAX_PER` | whole number | at most so many tasks of the job are on agents with the same value |
+/// | `GROUP_BY` | empty, or how many values there are | tasks of the job lie evenly over the values |
+/// | `UNIQUE` | empty | one task of the job for each value |
+///
+/// The last three need an agent with the attribute. What else they need depends on where the other
+/// tasks of the job are, so [`Self::holds`] answers for the agent alone and [`Self::spread`] tells
+/// the rest.
+///
+/// Expressions take linear time on any text, and a compiled one at most a megabyte.
+///
+/// # Examples
+///
+/// ```
+/// use resources::{Attribute, AttributeValue, Attributes, Constraint, Operator, Spread};
+///
+/// let agent = Attributes::new("node-1", [
+///     Attribute::new("rack", AttributeValue::text("r7")),
+///     Attribute::new("generation", AttributeValue::Scalar("3".parse()?)),
+/// ]);
+/// for (attribute, operator, value) in
+///     [("rack", "LIKE", "r[0-9]"), ("rack", "IN", "r6, r7"), ("generation", "GREATER", "2.5")]
+/// {
+///     assert!(Constraint::new(attribute, operator.parse()?, value)?.holds(&agent));
+/// }
+/// let unique = Constraint::new("rack", Operator::Unique, "")?;
+/// assert_eq!(unique.spread(), Some(Spread::AtMost(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Constraint {
     attribute: String,
     operator: Operator,
     value: String,
-    // Compiled once; `None` for EQUALS.
-    expression: Option<Regex>,
+    test: Test,
+}
+
+/// How the tasks of one job may lie over the values of an attribute.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Spread {
+    /// At most so many for each value.
+    AtMost(u32),
+    /// A value gets its next task when all values have as many; so many values, or all there are.
+    Evenly(Option<u32>),
+}
+
+// The value, read once.
+#[derive(Clone, Debug)]
+enum Test {
+    Equal,
+    Match(Box<Regex>),
+    Listed(Vec<(String, Option<Scalar>)>),
+    There(bool),
+    Number(Scalar),
+    Spread(Spread),
 }
 
 impl Constraint {
@@ -69,22 +87,19 @@ impl Constraint {
     ///
     /// # Errors
     ///
-    /// [`ConstraintError::Expression`] when `LIKE` or `UNLIKE` is given no valid regular expression.
+    /// [`ConstraintError`] when the operator cannot use the value.
     pub fn new(
         attribute: impl Into<String>,
         operator: Operator,
         value: impl Into<String>,
     ) -> Result<Self, ConstraintError> {
         let value = value.into();
-        let expression = match operator {
-            Operator::Equals => None,
-            Operator::Like | Operator::Unlike => Some(whole_match(&value)?),
-        };
+        let test = read(operator, &value)?;
         Ok(Self {
             attribute: attribute.into(),
             operator,
             value,
-            expression,
+            test,
         })
     }
 
@@ -103,19 +118,61 @@ impl Constraint {
         &self.value
     }
 
-    /// Whether an agent with these attributes will do.
+    /// Returns the listed texts of `IN` and `NOT_IN`.
+    pub fn items(&self) -> impl Iterator<Item = &str> {
+        let items: &[_] = match &self.test {
+            Test::Listed(items) => items,
+            Test::Equal | Test::Match(_) | Test::There(_) | Test::Number(_) | Test::Spread(_) => {
+                &[]
+            }
+        };
+        items.iter().map(|(item, _)| &**item)
+    }
+
+    /// Returns how it makes the tasks of a job lie, `None` when it does not.
+    pub const fn spread(&self) -> Option<Spread> {
+        match self.test {
+            Test::Spread(spread) => Some(spread),
+            Test::Equal | Test::Match(_) | Test::Listed(_) | Test::There(_) | Test::Number(_) => {
+                None
+            }
+        }
+    }
+
+    /// Whether an agent with these attributes will do, as far as the agent alone decides.
     pub fn holds(&self, attributes: &Attributes) -> bool {
-        let mut values = attributes.values(&self.attribute);
-        let Some(expression) = &self.expression else {
+        self.holds_for(attributes.values(&self.attribute))
+    }
+
+    /// Whether an agent will do of which these are the attributes of that name, in order.
+    ///
+    /// A matcher asks once for each different list of values instead of once for each agent.
+    pub fn holds_for<'a>(&self, values: impl IntoIterator<Item = &'a AttributeValue>) -> bool {
+        let mut values = values.into_iter();
+        if matches!(self.test, Test::Equal) {
             return values
                 .any(|value| matches!(value, AttributeValue::Text(text) if *text == self.value));
-        };
-        let matched = values
-            .next()
-            .and_then(|value| matches_value(expression, value));
-        match self.operator {
-            Operator::Equals | Operator::Like => matched == Some(true),
-            Operator::Unlike => matched == Some(false),
+        }
+        let first = values.next();
+        match &self.test {
+            Test::Equal => false,
+            Test::Match(expression) => {
+                let wanted = self.operator == Operator::Like;
+                first.and_then(|value| matches_value(expression, value)) == Some(wanted)
+            }
+            Test::Listed(items) => {
+                let listed = first.is_some_and(|value| is_listed(items, value));
+                listed == (self.operator == Operator::In)
+            }
+            Test::There(wanted) => first.is_some() == *wanted,
+            Test::Number(bound) => match first {
+                Some(AttributeValue::Scalar(number)) if self.operator == Operator::Greater => {
+                    number > bound
+                }
+                Some(AttributeValue::Scalar(number)) => number < bound,
+                _ => false,
+            },
+            Test::Spread(_) => first.is_some(),
         }
     }
 }
@@ -129,21 +186,82 @@ impl PartialEq for Constraint {
 
 impl Eq for Constraint {}
 
-impl fmt::Display for Constraint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.attribute, self.operator, self.value)
+impl Ord for Constraint {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (&self.attribute, self.operator, &self.value).cmp(&(
+            &other.attribute,
+            other.operator,
+            &other.value,
+        ))
     }
 }
 
-// Java's `matches` wants the whole text; the group keeps `a|b` together.
+impl PartialOrd for Constraint {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.attribute, self.operator)?;
+        if self.value.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.value)
+    }
+}
+
+fn read(operator: Operator, value: &str) -> Result<Test, ConstraintError> {
+    let unusable = |expected| ConstraintError::Value {
+        operator,
+        found: value.to_owned(),
+        expected,
+    };
+    let count = || {
+        let count = value.trim().parse().ok().filter(|&count: &u32| count > 0);
+        count.ok_or_else(|| unusable("a whole number above zero"))
+    };
+    Ok(match operator {
+        Operator::Equals => Test::Equal,
+        Operator::Like | Operator::Unlike => Test::Match(Box::new(whole_match(value)?)),
+        Operator::In | Operator::NotIn => Test::Listed(
+            value
+                .split(',')
+                .map(|item| (item.trim().to_owned(), item.parse().ok()))
+                .collect(),
+        ),
+        Operator::Exists => match value.trim() {
+            "" | "true" => Test::There(true),
+            "false" => Test::There(false),
+            _ => return Err(unusable("true, false, or nothing")),
+        },
+        Operator::Greater | Operator::Less => {
+            Test::Number(value.parse().map_err(|_error| unusable("a number"))?)
+        }
+        Operator::MaxPer => Test::Spread(Spread::AtMost(count()?)),
+        Operator::GroupBy if value.trim().is_empty() => Test::Spread(Spread::Evenly(None)),
+        Operator::GroupBy => Test::Spread(Spread::Evenly(Some(count()?))),
+        Operator::Unique if value.trim().is_empty() => Test::Spread(Spread::AtMost(1)),
+        Operator::Unique => return Err(unusable("nothing")),
+    })
+}
+
+// Java's `matches` wants the whole text; the group keeps `a|b` together. The expression has to be
+// one by itself first: `a)|(b` is none, though it becomes one inside a group.
 fn whole_match(value: &str) -> Result<Regex, ConstraintError> {
-    RegexBuilder::new(&format!("^(?:{value})$"))
-        .size_limit(REGEX_BYTES_MAX)
-        .build()
-        .map_err(|error| ConstraintError::Expression {
-            found: value.to_owned(),
-            problem: summary(&error),
-        })
+    let compile = |text: &str| {
+        RegexBuilder::new(text)
+            .size_limit(REGEX_BYTES_MAX)
+            .nest_limit(REGEX_NEST_MAX)
+            .build()
+            .map_err(|error| ConstraintError::Expression {
+                found: value.to_owned(),
+                problem: summary(&error),
+            })
+    };
+    compile(value)?;
+    compile(&format!("^(?:{value})$"))
 }
 
 // The expression compiler draws a picture over several lines; the last one says what is wrong.
@@ -163,6 +281,19 @@ fn matches_value(expression: &Regex, value: &AttributeValue) -> Option<bool> {
     }
 }
 
+fn is_listed(items: &[(String, Option<Scalar>)], value: &AttributeValue) -> bool {
+    items.iter().any(|(item, number)| match value {
+        AttributeValue::Text(text) => text == item,
+        AttributeValue::Scalar(scalar) => Some(*scalar) == *number,
+        AttributeValue::Set(texts) => texts.contains(item),
+        AttributeValue::Ranges(ranges) => item.parse().is_ok_and(|number: u64| {
+            ranges
+                .iter()
+                .any(|(begin, end)| (*begin..=*end).contains(&number))
+        }),
+    })
+}
+
 // Existing expressions were written against Java's `Double.toString`, which always has a fraction.
 fn java_double(scalar: Scalar) -> String {
     format!("{:?}", scalar.as_f64())
@@ -173,7 +304,7 @@ fn java_double(scalar: Scalar) -> String {
 #[non_exhaustive]
 pub enum ConstraintError {
     /// The operator is not known.
-    #[error("unknown operator {found:?}, expected EQUALS, LIKE or UNLIKE")]
+    #[error("unknown operator {found:?}, expected {}", operators())]
     Operator {
         /// What was written.
         found: String,
@@ -186,6 +317,22 @@ pub enum ConstraintError {
         /// What the expression compiler says.
         problem: String,
     },
+    /// The operator cannot use the value.
+    #[error("value {found:?} of {operator}, expected {expected}")]
+    Value {
+        /// The operator.
+        operator: Operator,
+        /// What was written.
+        found: String,
+        /// What it can use.
+        expected: &'static str,
+    },
+}
+
+fn operators() -> String {
+    let names: Vec<&str> = Operator::ALL.iter().map(|one| one.name()).collect();
+    let (last, others) = names.split_last().unwrap_or((&"", &[]));
+    format!("{} or {last}", others.join(", "))
 }
 
 #[cfg(test)]
@@ -242,18 +389,93 @@ mod tests {
 
     #[test]
     fn refuses_unknown_operators_and_broken_or_huge_expressions() {
-        for operator in ["UNIQUE", "like", ""] {
+        for operator in ["CLUSTER", "like", ""] {
             assert!(
                 operator.parse::<Operator>().is_err(),
                 "case 162: {operator:?}"
             );
         }
-        for value in ["[[[", "(((((a{1000}){1000}){1000}){1000})"] {
+        let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
+        for value in ["[[[", "a)|(b", "(((((a{1000}){1000}){1000}){1000})", &deep] {
             assert!(
                 Constraint::new("rack", Operator::Like, value).is_err(),
                 "case 158: {value:?}"
             );
             assert!(Constraint::new("rack", Operator::Equals, value).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_hostile_expression_takes_linear_time() {
+        let evil = Constraint::new("rack", Operator::Like, "(a*)*b").unwrap();
+        let text = AttributeValue::text("a".repeat(100_000));
+        assert!(!evil.holds_for([&text]));
+    }
+
+    #[test]
+    fn evaluates_ours() {
+        let cases = [
+            ("rack", "IN", "rack-2, rack-1", true),
+            ("rack", "IN", "rack-2", false),
+            ("level", "IN", "1.000,2", true),
+            ("level", "IN", "2", false),
+            ("zone", "IN", "north", true),
+            ("ports", "IN", "12, 9", true),
+            ("ports", "IN", "10", false),
+            ("absent", "IN", "x", false),
+            ("absent", "NOT_IN", "x", true),
+            ("rack", "NOT_IN", "rack-1", false),
+            ("rack", "NOT_IN", "rack-2", true),
+            ("rack", "EXISTS", "", true),
+            ("rack", "EXISTS", "false", false),
+            ("absent", "EXISTS", "true", false),
+            ("absent", "EXISTS", "false", true),
+            ("level", "GREATER", "0.999", true),
+            ("level", "GREATER", "1", false),
+            ("level", "LESS", "1.001", true),
+            ("level", "LESS", "1", false),
+            ("rack", "GREATER", "0", false),
+            ("absent", "LESS", "5", false),
+            ("rack", "MAX_PER", "2", true),
+            ("absent", "MAX_PER", "2", false),
+            ("rack", "GROUP_BY", "", true),
+            ("absent", "UNIQUE", "", false),
+        ];
+        for (attribute, operator, value, want) in cases {
+            let constraint = Constraint::new(attribute, operator.parse().unwrap(), value).unwrap();
+            assert_eq!(constraint.holds(&agent()), want, "{constraint}");
+        }
+    }
+
+    #[test]
+    fn reads_values_or_says_what_it_expects() {
+        let spread = |operator, value| {
+            Constraint::new("rack", operator, value).map(|constraint| constraint.spread())
+        };
+        assert_eq!(spread(Operator::MaxPer, "3"), Ok(Some(Spread::AtMost(3))));
+        assert_eq!(
+            spread(Operator::GroupBy, "4"),
+            Ok(Some(Spread::Evenly(Some(4))))
+        );
+        assert_eq!(
+            spread(Operator::GroupBy, ""),
+            Ok(Some(Spread::Evenly(None)))
+        );
+        assert_eq!(spread(Operator::Equals, "3"), Ok(None));
+        let refused = [
+            (Operator::MaxPer, "0", "a whole number above zero"),
+            (Operator::MaxPer, "", "a whole number above zero"),
+            (Operator::GroupBy, "-1", "a whole number above zero"),
+            (Operator::Unique, "x", "nothing"),
+            (Operator::Exists, "yes", "true, false, or nothing"),
+            (Operator::Greater, "much", "a number"),
+        ];
+        for (operator, value, expected) in refused {
+            let error = Constraint::new("rack", operator, value).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("value {value:?} of {operator}, expected {expected}")
+            );
         }
     }
 }

@@ -36,7 +36,7 @@ impl fmt::Display for Resource {
 }
 
 /// An amount of each scalar resource.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Resources {
     /// Processor shares, in cores.
     pub cpus: Scalar,

@@ -43,6 +43,35 @@ fn a_concurrent_job_overlaps_itself() {
 }
 
 #[test]
+fn a_concurrent_job_may_limit_how_its_runs_lie_together() {
+    let mut world = World::new("2030-01-01T00:00:00.500Z");
+    world.put(json!({
+        "name": "a", "command": "true", "schedule": "R/2030-01-01T00:00:01Z/PT1S", "concurrent": true,
+        "constraints": [["hostname", "MAX_PER", "2"]]
+    }));
+    world.until("2030-01-01T00:00:03.500Z");
+    assert_eq!(world.agent.running.len(), 2);
+    assert_eq!(
+        world.waiting("a"),
+        ["no offer fits: 1 agent has reached 2 for each hostname"]
+    );
+    // The runs that go count after a restart too, and their ends do.
+    world.crash();
+    world.until("2030-01-01T00:00:03.900Z");
+    assert_eq!(world.agent.running.len(), 2);
+    world.succeed("a");
+    assert_eq!(
+        world.outcomes("a"),
+        [
+            "00:00:01 0 succeeded",
+            "00:00:02 0 succeeded",
+            "00:00:03 0 starting"
+        ]
+    );
+    assert_eq!(world.waiting("a"), Vec::<String>::new());
+}
+
+#[test]
 fn a_concurrent_job_that_fits_nowhere_keeps_a_bounded_number_waiting() {
     let mut world = World::new("2030-01-01T00:00:00.500Z");
     world.put(json!({

@@ -138,15 +138,15 @@ fn constraint(value: &Value, path: Path<'_>, problems: &mut Problems) -> Option<
         .map_err(|error| problems.add(Path::Index(&path, 1), error))
         .ok();
     Constraint::new(attribute?, operator?, wanted?)
-        .map_err(|error| {
+        .map_err(|error| match error {
             // Without the expression: the field names it already.
-            if let ConstraintError::Expression { problem, .. } = error {
+            ConstraintError::Expression { problem, .. } => {
                 let problem = problem.trim_end_matches('.');
                 let problem = format_args!("no valid regular expression: {problem}");
                 problems.add(Path::Index(&path, 2), problem);
-            } else {
-                problems.add(path, error);
             }
+            ConstraintError::Value { .. } => problems.add(Path::Index(&path, 2), error),
+            ConstraintError::Operator { .. } | _ => problems.add(path, error),
         })
         .ok()
 }

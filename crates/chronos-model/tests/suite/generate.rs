@@ -215,11 +215,18 @@ fn calendars() -> impl Strategy<Value = Vec<CalendarName>> {
 }
 
 fn constraint() -> impl Strategy<Value = Constraint> {
-    (filled_text(), text(), 0..3_usize).prop_map(|(attribute, value, operator)| {
+    (filled_text(), text(), 0..Operator::ALL.len()).prop_map(|(attribute, value, operator)| {
         let operator = Operator::ALL[operator];
-        Constraint::new(attribute.as_str(), operator, value).unwrap_or_else(|_| {
-            Constraint::new(attribute, operator, "r[0-9]+").expect("a legal expression")
-        })
+        // A text that the operator cannot use gives way to one that it can.
+        ["", "r[0-9]+", "7"]
+            .into_iter()
+            .fold(
+                Constraint::new(attribute.as_str(), operator, value),
+                |made, value| {
+                    made.or_else(|_| Constraint::new(attribute.as_str(), operator, value))
+                },
+            )
+            .expect("one of them is legal")
     })
 }
 

@@ -140,7 +140,7 @@ fn all_problems_at_once_in_order() {
         "epsilon": "P1Y",
         "schedule": "FOO",
         "scheduleTimeZone": "Nowhere/Land",
-        "constraints": [["a", "IN", "b"], ["a", "LIKE", "("]],
+        "constraints": [["a", "NEAR", "b"], ["a", "LIKE", "("]],
         "container": {"image": "x", "volumes": [{"mode": "W"}]},
     });
     let problems = read(&document, JobKind::Scheduled).unwrap_err();

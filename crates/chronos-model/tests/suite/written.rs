@@ -93,6 +93,26 @@ fn a_dependent_job_with_everything() {
 }
 
 #[test]
+fn every_operator_reads_back_as_written() {
+    let constraints = json!([
+        ["rack", "EQUALS", "r1"],
+        ["rack", "LIKE", "r[0-9]"],
+        ["rack", "UNLIKE", "r[0-9]"],
+        ["rack", "IN", "r1, r2"],
+        ["rack", "NOT_IN", "r3"],
+        ["rack", "EXISTS", ""],
+        ["gen", "GREATER", "2"],
+        ["gen", "LESS", "4.50"],
+        ["rack", "MAX_PER", "2"],
+        ["zone", "GROUP_BY", ""],
+        ["hostname", "UNIQUE", ""],
+    ]);
+    let spec = accept_with(&json!({ "constraints": constraints }).to_string());
+    let fields = spec.to_json(&JobProgress::default(), FetchOutput::AsGiven);
+    assert_eq!(fields["constraints"], constraints);
+}
+
+#[test]
 fn uris_and_fetch_mirror_each_other_only_when_asked() {
     let uris = accept_with(r#"{"uris": ["u"]}"#);
     let fetch = accept_with(r#"{"fetch": [{"uri": "u", "cache": true}]}"#);

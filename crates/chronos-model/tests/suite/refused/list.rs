@@ -123,14 +123,29 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     // Case 162.
     (
-        r#"{"constraints": [["a", "UNIQUE", "b"]]}"#,
+        r#"{"constraints": [["a", "CLUSTER", "b"]]}"#,
         "constraints[0][1]",
-        "\"UNIQUE\"",
+        "\"CLUSTER\"",
+    ),
+    (
+        r#"{"constraints": [["a", "UNIQUE", "b"]]}"#,
+        "constraints[0][2]",
+        "value \"b\" of UNIQUE, expected nothing",
+    ),
+    (
+        r#"{"constraints": [["a", "MAX_PER", 0]]}"#,
+        "constraints[0][2]",
+        "expected a whole number above zero",
+    ),
+    (
+        r#"{"constraints": [["a", "GREATER", "much"]]}"#,
+        "constraints[0][2]",
+        "expected a number",
     ),
     (
         r#"{"constraints": [["a", "EQUALS", "b"], ["a", "like", "b"]]}"#,
         "constraints[1][1]",
-        "unknown operator \"like\", expected EQUALS, LIKE or UNLIKE",
+        "unknown operator \"like\", expected EQUALS, LIKE, UNLIKE, IN,",
     ),
     // Case 158.
     (

@@ -1,0 +1,311 @@
+//! What to do with offers that nobody uses: decline them, for how long, and when to ask for none.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{Matcher, OfferId, facts::Facts};
+
+/// How long an offer is declined when nothing waits: until something does, which revives.
+const IDLE_MILLIS: i64 = 600_000;
+
+/// The least and the most that an offer is declined which fits nothing that waits.
+const USELESS_MILLIS: (i64, i64) = (5_000, 600_000);
+
+/// How long an offer is declined that is too small for what waits. A master offers an agent again at
+/// once when more of it becomes free, however long this is.
+const SMALL_MILLIS: i64 = 60_000;
+
+/// How long a kept agent's offers are held before they are given back to be merged with what came free.
+const HOLD_MILLIS: i64 = 10_000;
+
+/// The least time between two revivals of a role; a master begins an allocation for each.
+const REVIVE_MILLIS: i64 = 5_000;
+
+/// After how long without an offer a revival is repeated once: a decline may have crossed it.
+const REPEAT_MILLIS: i64 = 2_000;
+
+/// How early a role is revived before something is due.
+const EARLY_MILLIS: i64 = 5_000;
+
+/// What to tell the master.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Advice {
+    /// Offers to decline, together for each reason.
+    pub declines: Vec<Decline>,
+    /// Roles to stop or start offers for.
+    pub roles: Vec<(Arc<str>, RoleAdvice)>,
+}
+
+/// Offers to decline.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Decline {
+    /// The offers; a call may name any number.
+    pub offers: Vec<OfferId>,
+    /// For how long, as `refuse_seconds` in milliseconds; zero sets no filter.
+    pub millis: i64,
+    /// Why.
+    pub why: DeclineWhy,
+}
+
+/// Why offers are declined.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum DeclineWhy {
+    /// Nothing waits.
+    NothingQueued,
+    /// Nothing that waits may run there.
+    FitsNothing,
+    /// Something that waits may run there and needs more than this.
+    TooSmall,
+    /// The agent is kept for a big task; its parts shall come back as one offer.
+    Kept,
+}
+
+/// What to do about a role.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum RoleAdvice {
+    /// Ask for no offers.
+    Suppress,
+    /// Ask for offers, and for those that were declined.
+    Revive,
+}
+
+/// What a role was told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RoleState {
+    suppressed: bool,
+    wanted: bool,
+    revived_at: Option<i64>,
+    repeated: bool,
+}
+
+impl Matcher {
+    /// Says what to do with the offers that the last round did not use.
+    ///
+    /// Ask after a round. Offers that are declined have to be [`rescind`](Self::rescind)ed, because they
+    /// are not at hand any more; a framework that rather holds its offers ignores them. `next_due` is
+    /// when the next task is going to wait, if that is known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use offer_match::{DeclineWhy, Matcher, Offer, Policy, RoleAdvice};
+    /// use resources::{Attributes, Resources};
+    ///
+    /// let mut matcher = Matcher::new(Policy::default());
+    /// let amount = Resources::new("2".parse()?, "4096".parse()?, "9000".parse()?);
+    /// matcher.offer(Offer::plain("offer-1", "agent-1", &amount, Attributes::new("node-1", [])));
+    /// matcher.round(0);
+    /// let advice = matcher.advise(0, None);
+    /// assert_eq!(advice.declines[0].why, DeclineWhy::NothingQueued);
+    /// assert_eq!(advice.roles, [("*".into(), RoleAdvice::Suppress)]);
+    /// # Ok::<(), resources::ScalarError>(())
+    /// ```
+    pub fn advise(&mut self, now: i64, next_due: Option<i64>) -> Advice {
+        let mut declines: BTreeMap<DeclineWhy, Vec<OfferId>> = BTreeMap::new();
+        let slots: Vec<u32> = self.facts.row_ids.values().copied().collect();
+        for slot in slots {
+            if let Some(why) = self.facts.reason_to_decline(slot, now) {
+                let parts = &self.facts.rows[slot as usize].offers;
+                let offers = declines.entry(why).or_default();
+                offers.extend(parts.iter().map(|part| part.id.clone()));
+            }
+        }
+        let declines = declines.into_iter().map(|(why, mut offers)| {
+            offers.dedup();
+            let millis = match why {
+                DeclineWhy::NothingQueued => IDLE_MILLIS,
+                DeclineWhy::TooSmall => SMALL_MILLIS,
+                DeclineWhy::Kept => 0,
+                DeclineWhy::FitsNothing => {
+                    let due = next_due.map_or(i64::MAX, |due| due.saturating_sub(now));
+                    due.clamp(USELESS_MILLIS.0, USELESS_MILLIS.1)
+                }
+            };
+            Decline {
+                offers,
+                millis,
+                why,
+            }
+        });
+        let declines = declines.collect();
+        Advice {
+            declines,
+            roles: self.advise_roles(now, next_due),
+        }
+    }
+
+    fn advise_roles(&mut self, now: i64, next_due: Option<i64>) -> Vec<(Arc<str>, RoleAdvice)> {
+        let mut advice = Vec::new();
+        let soon = next_due.is_some_and(|due| due <= now.saturating_add(EARLY_MILLIS));
+        for role in self.facts.policy.roles.clone() {
+            let wanted = soon || self.facts.is_wanted(&role);
+            let offered =
+                self.facts.row_ids.iter().any(|(key, &slot)| {
+                    key.1 == role && self.facts.rows[slot as usize].is_at_hand()
+                });
+            let state = self.roles.entry(Arc::clone(&role)).or_default();
+            let since = state.revived_at.map(|at| now.saturating_sub(at));
+            let news = wanted && !state.wanted;
+            let repeat = wanted
+                && !offered
+                && !state.repeated
+                && since.is_some_and(|since| since >= REPEAT_MILLIS);
+            let may = since.is_none_or(|since| since >= REVIVE_MILLIS);
+            if !wanted && !state.suppressed {
+                *state = RoleState {
+                    suppressed: true,
+                    ..*state
+                };
+                advice.push((role, RoleAdvice::Suppress));
+            } else if ((news || state.suppressed) && wanted && may) || repeat {
+                *state = RoleState {
+                    suppressed: false,
+                    wanted,
+                    revived_at: Some(now),
+                    repeated: repeat,
+                };
+                advice.push((role, RoleAdvice::Revive));
+                continue;
+            }
+            // What has to wait for the next revival is still news then.
+            state.wanted = wanted && (state.wanted || !news || offered);
+        }
+        advice
+    }
+}
+
+impl Facts {
+    // `None` for what is not at hand or is held.
+    fn reason_to_decline(&mut self, slot: u32, now: i64) -> Option<DeclineWhy> {
+        let row = &mut self.rows[slot as usize];
+        if !row.is_at_hand() {
+            return None;
+        }
+        if row.kept {
+            let since = *row.held_since.get_or_insert(now);
+            return (now.saturating_sub(since) >= HOLD_MILLIS).then_some(DeclineWhy::Kept);
+        }
+        if self.waiting_classes == 0 {
+            return Some(DeclineWhy::NothingQueued);
+        }
+        let wanted = self.sets.iter().any(|(id, set)| {
+            set.demand > 0
+                && self.sets.key(id).is_some_and(|conditions| {
+                    conditions
+                        .iter()
+                        .all(|&condition| self.conditions[condition].rows.get(slot as usize))
+                })
+        });
+        Some(if wanted {
+            DeclineWhy::TooSmall
+        } else {
+            DeclineWhy::FitsNothing
+        })
+    }
+
+    // Whether some task waits that may use the role; usually the first one may.
+    fn is_wanted(&self, role: &Arc<str>) -> bool {
+        self.waiting_classes > 0
+            && self.classes.iter().any(|(id, class)| {
+                let roles = self.classes.key(id).map(|demand| &demand.roles);
+                class.waiting > 0
+                    && roles.is_some_and(|roles| roles.is_empty() || roles.contains(role))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resources::{Attributes, Constraint, Operator, Resources, Scalar};
+
+    use super::*;
+    use crate::{Demand, Offer, Policy, Waiting};
+
+    fn amount(units: i64) -> Resources {
+        let units = Scalar::from_units(units);
+        Resources::new(units, units, units)
+    }
+
+    fn matcher(offers: &[(&str, i64)], wanted: &[(i64, &str)]) -> Matcher {
+        let mut matcher = Matcher::new(Policy::default());
+        for (id, size) in offers {
+            let host = Attributes::new(id, []);
+            matcher.offer(Offer::plain(*id, *id, &amount(*size), host));
+        }
+        for (id, (size, host)) in (0..).zip(wanted) {
+            let constraint = Constraint::new("hostname", Operator::Like, *host).unwrap();
+            let demand = matcher.demand(&Demand {
+                constraints: vec![constraint],
+                ..Demand::new(amount(*size))
+            });
+            matcher.enqueue(
+                demand,
+                Waiting {
+                    id,
+                    ..Waiting::default()
+                },
+            );
+        }
+        matcher
+    }
+
+    // Prints declines as `why ids millis`.
+    fn declines(matcher: &mut Matcher, next_due: Option<i64>) -> Vec<String> {
+        matcher.round(1_000);
+        let advice = matcher.advise(1_000, next_due);
+        let line = |decline: &Decline| {
+            let ids: Vec<&str> = decline.offers.iter().map(|id| &*id.0).collect();
+            format!("{:?} {} {}", decline.why, ids.join(","), decline.millis)
+        };
+        advice.declines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn the_duration_depends_on_why() {
+        let offers = [("a", 2), ("b", 2)];
+        let check = |wanted: &[(i64, &str)], next_due, want: &[&str]| {
+            assert_eq!(
+                declines(&mut matcher(&offers, wanted), next_due),
+                want,
+                "{wanted:?}"
+            );
+        };
+        check(&[], None, &["NothingQueued a,b 600000"]);
+        check(&[(1, "c")], None, &["FitsNothing a,b 600000"]);
+        check(&[(1, "c")], Some(31_000), &["FitsNothing a,b 30000"]);
+        check(&[(1, "c")], Some(1_500), &["FitsNothing a,b 5000"]);
+        check(
+            &[(9, "a")],
+            None,
+            &["FitsNothing b 600000", "TooSmall a 60000"],
+        );
+        check(&[(1, "a"), (9, "a")], None, &["FitsNothing b 600000"]);
+    }
+
+    #[test]
+    fn roles_are_suppressed_and_revived_within_bounds() {
+        use RoleAdvice::{Revive, Suppress};
+        let mut matcher = matcher(&[], &[]);
+        let roles = |matcher: &mut Matcher, now, next_due| {
+            let advice = matcher.advise(now, next_due);
+            advice
+                .roles
+                .into_iter()
+                .map(|(_, advice)| advice)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(roles(&mut matcher, 0, None), [Suppress]);
+        assert_eq!(roles(&mut matcher, 1, None), [], "once");
+        assert_eq!(roles(&mut matcher, 2, Some(9_000)), [], "not yet");
+        assert_eq!(roles(&mut matcher, 4_000, Some(9_000)), [Revive], "early");
+        let demand = matcher.demand(&Demand::new(amount(1)));
+        let ticket = matcher.enqueue(demand, Waiting::default());
+        assert_eq!(roles(&mut matcher, 5_000, None), []);
+        assert_eq!(roles(&mut matcher, 6_000, None), [Revive], "repeated");
+        assert_eq!(roles(&mut matcher, 20_000, None), [], "once only");
+        assert!(matcher.withdraw(&ticket));
+        assert_eq!(roles(&mut matcher, 20_001, None), [Suppress]);
+        matcher.enqueue(demand, Waiting::default());
+        assert_eq!(roles(&mut matcher, 20_002, None), [Revive]);
+        matcher.round(20_003);
+    }
+}

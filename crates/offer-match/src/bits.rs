@@ -1,0 +1,59 @@
+//! Sets of small numbers as words of bits.
+
+/// How many rows one word holds; a block of rows is one word of every set.
+pub(crate) const WORD: usize = 64;
+
+/// A growing set of small numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(crate) fn get(&self, at: usize) -> bool {
+        self.0
+            .get(at / WORD)
+            .is_some_and(|word| word >> (at % WORD) & 1 == 1)
+    }
+
+    pub(crate) fn set(&mut self, at: usize, on: bool) {
+        if self.0.len() <= at / WORD {
+            if !on {
+                return;
+            }
+            self.0.resize((at / WORD).saturating_add(1), 0);
+        }
+        if let Some(word) = self.0.get_mut(at / WORD) {
+            let bit = 1 << (at % WORD);
+            *word = if on { *word | bit } else { *word & !bit };
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Returns a word, empty beyond the last one.
+    pub(crate) fn word(&self, index: usize) -> u64 {
+        self.0.get(index).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.0
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0
+            .iter()
+            .enumerate()
+            .flat_map(|(index, &word)| ones(word).map(move |bit| index.saturating_mul(WORD) | bit))
+    }
+}
+
+/// Returns the positions of the bits of a word.
+pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = usize::try_from(word.trailing_zeros()).ok()?;
+        let found = (word != 0).then_some(bit);
+        word &= word.wrapping_sub(1);
+        found
+    })
+}

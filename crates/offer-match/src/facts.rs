@@ -1,0 +1,178 @@
+//! What is known between rounds: agents with their offers, demands, conditions, running tasks.
+//!
+//! Everything that costs texts or expressions happens here, when something is new. A condition is
+//! evaluated once for each different value of its attribute and kept as bits over rows; a round only
+//! combines bits.
+
+pub(crate) mod class;
+pub(crate) mod column;
+pub(crate) mod condition;
+mod demands;
+mod offers;
+pub(crate) mod row;
+pub(crate) mod spread;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use self::{
+    class::{Class, Family},
+    column::Column,
+    condition::{Condition, ConditionKey, Set},
+    row::{Row, RowKey},
+    spread::{SpreadKey, SpreadState},
+};
+use crate::{AgentId, Demand, OfferId, Policy, interner::Interner};
+
+/// How many agents without an offer at hand are remembered.
+///
+/// What they had in all tells which big tasks they could take. About 1 KB each.
+const IDLE_ROWS_MAX: usize = 65_536;
+
+/// What is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) policy: Policy,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) row_ids: BTreeMap<RowKey, u32>,
+    free_rows: Vec<u32>,
+    /// Rows that changed since the last round.
+    pub(crate) changed: Vec<u32>,
+    /// Rows with a window of unavailability.
+    pub(crate) windows: BTreeSet<u32>,
+    ordinals_stale: bool,
+    /// Counts changes of what agents have in all, and of which agents there are.
+    pub(crate) capacity_age: u64,
+    pub(crate) offers: BTreeMap<OfferId, [Option<u32>; 2]>,
+    pub(crate) columns: Interner<Arc<str>, Column>,
+    pub(crate) conditions: Interner<ConditionKey, Condition>,
+    pub(crate) sets: Interner<Arc<[u32]>, Set>,
+    pub(crate) classes: Interner<Arc<Demand>, Class>,
+    pub(crate) families: Interner<Family, ()>,
+    pub(crate) spreads: Interner<SpreadKey, SpreadState>,
+    generation: u32,
+    /// How many tasks of a group run on an agent.
+    pub(crate) running: BTreeMap<(Arc<str>, AgentId), u32>,
+    pub(crate) fetched: BTreeSet<(Arc<str>, AgentId)>,
+    /// Classes that may fit rows that did not change.
+    pub(crate) woken: Vec<u32>,
+    /// How many classes have tasks that wait.
+    pub(crate) waiting_classes: usize,
+    /// When the last round was.
+    pub(crate) now: i64,
+    /// Counts the rounds that looked at changed rows.
+    pub(crate) age: u64,
+}
+
+impl Facts {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            rows: Vec::new(),
+            row_ids: BTreeMap::new(),
+            free_rows: Vec::new(),
+            changed: Vec::new(),
+            windows: BTreeSet::new(),
+            ordinals_stale: false,
+            capacity_age: 1,
+            offers: BTreeMap::new(),
+            columns: Interner::default(),
+            conditions: Interner::default(),
+            sets: Interner::default(),
+            classes: Interner::default(),
+            families: Interner::default(),
+            spreads: Interner::default(),
+            generation: 0,
+            running: BTreeMap::new(),
+            fetched: BTreeSet::new(),
+            woken: Vec::new(),
+            waiting_classes: 0,
+            now: 0,
+            age: 1,
+        }
+    }
+
+    /// Makes the next round look at a row again.
+    pub(crate) fn touch(&mut self, slot: u32) {
+        let row = &mut self.rows[slot as usize];
+        if !row.changed {
+            row.changed = true;
+            self.changed.push(slot);
+        }
+    }
+
+    /// Makes the next round look for a class everywhere again.
+    pub(crate) fn wake(&mut self, class: u32) {
+        if let Some(known) = self.classes.get_mut(class) {
+            known.exhausted = 0;
+            if !known.woken && known.waiting > 0 {
+                known.woken = true;
+                self.woken.push(class);
+            }
+        }
+    }
+
+    /// Returns the rows of an agent.
+    pub(crate) fn rows_of(&self, agent: &AgentId) -> Vec<u32> {
+        let from: RowKey = (agent.clone(), "".into(), false);
+        self.row_ids
+            .range(from..)
+            .take_while(|((known, _, _), _)| known == agent)
+            .map(|(_, &slot)| slot)
+            .collect()
+    }
+
+    /// Brings the order of the rows up to date.
+    pub(crate) fn number_rows(&mut self) {
+        if !std::mem::take(&mut self.ordinals_stale) {
+            return;
+        }
+        for (ordinal, &slot) in (0..).zip(self.row_ids.values()) {
+            self.rows[slot as usize].ordinal = ordinal;
+        }
+    }
+
+    /// Evaluates a condition for a row.
+    fn evaluate(&self, condition: u32, slot: u32) -> bool {
+        let row = &self.rows[slot as usize];
+        let (Some(key), Some(known)) = (
+            self.conditions.key(condition),
+            self.conditions.get(condition),
+        ) else {
+            return false;
+        };
+        match key {
+            ConditionKey::Constraint(_) => known.column.is_some_and(|column| {
+                let value = self.columns[column].of(slot as usize);
+                known.values.get(value as usize)
+            }),
+            ConditionKey::Ability(ability) => row.abilities.contains(ability),
+            ConditionKey::WithGpus => row.total[crate::amounts::GPUS] > 0,
+            ConditionKey::WithoutGpus => row.total[crate::amounts::GPUS] == 0,
+            ConditionKey::Revocable(revocable) => row.key.2 == *revocable,
+            ConditionKey::Role(role) => row.key.1 == *role,
+            ConditionKey::Fetched(data) => self
+                .fetched
+                .contains(&(Arc::clone(data), row.key.0.clone())),
+            ConditionKey::Local => {
+                let region = row.attributes.values("@region").next();
+                // As in Mesos, an agent that does not say where it is, is here.
+                self.policy.home_region.as_deref().is_none_or(|home| {
+                    region.is_none_or(|region| *region == resources::AttributeValue::text(home))
+                })
+            }
+        }
+    }
+
+    /// Evaluates all conditions for a row of which something is new.
+    fn evaluate_row(&mut self, slot: u32) {
+        let ids: Vec<u32> = self.conditions.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            let holds = self.evaluate(id, slot);
+            self.conditions[id].rows.set(slot as usize, holds);
+        }
+        self.capacity_age = self.capacity_age.saturating_add(1);
+    }
+}

@@ -1,0 +1,368 @@
+//! Demands: compiled once into numbers, dropped when nobody holds them.
+
+use std::sync::Arc;
+
+use resources::{Constraint, Scalar, Spread};
+
+use super::{
+    Facts,
+    class::{Class, Family},
+    column::Column,
+    condition::{Condition, ConditionKey, Set},
+    spread::SpreadState,
+};
+use crate::{
+    AgentId, Demand, DemandId, Gpus, Lasts,
+    amounts::{Amounts, dominant, need_filter},
+    bits::Bits,
+};
+
+impl Facts {
+    pub(crate) fn hold_demand(&mut self, demand: &Demand) -> DemandId {
+        let normal = Arc::new(demand.normal());
+        let slot = match self.classes.hold(&normal) {
+            Some(slot) => slot,
+            None => self.add_class(normal),
+        };
+        DemandId {
+            slot,
+            generation: self.classes[slot].generation,
+        }
+    }
+
+    pub(crate) fn release_class(&mut self, slot: u32) {
+        let Some(class) = self.classes.release(slot) else {
+            return;
+        };
+        for family in class.families.into_iter().flatten() {
+            self.families.release(family);
+        }
+        for set in class.stages {
+            self.release_set(set);
+        }
+        for spread in class.spreads {
+            if let Some(state) = self.spreads.get_mut(spread) {
+                state.classes.retain(|&known| known != slot);
+            }
+            if let Some(state) = self.spreads.release(spread) {
+                self.columns.release(state.column);
+            }
+        }
+        self.woken.retain(|&woken| woken != slot);
+    }
+
+    fn release_set(&mut self, set: u32) {
+        let key = self.sets.key(set).map(Arc::clone);
+        if self.sets.release(set).is_none() {
+            return;
+        }
+        for &condition in key.iter().flat_map(|key| key.iter()) {
+            if let Some(gone) = self.conditions.release(condition)
+                && let Some(column) = gone.column
+            {
+                self.columns.release(column);
+            }
+        }
+    }
+
+    fn add_class(&mut self, demand: Arc<Demand>) -> u32 {
+        let need = need(&demand);
+        let mut base: Vec<ConditionKey> = Vec::new();
+        for constraint in &demand.constraints {
+            base.push(ConditionKey::Constraint(constraint.clone()));
+        }
+        for ability in &demand.abilities {
+            base.push(ConditionKey::Ability(ability));
+        }
+        if demand.gpus.is_zero() {
+            if self.policy.gpus == Gpus::Restricted {
+                base.push(ConditionKey::WithoutGpus);
+            }
+        } else {
+            base.push(ConditionKey::WithGpus);
+        }
+        let names_region = |constraint: &Constraint| constraint.attribute() == "@region";
+        if self.policy.home_region.is_some() && !demand.constraints.iter().any(names_region) {
+            base.push(ConditionKey::Local);
+        }
+        base.push(ConditionKey::Revocable(demand.revocable));
+        let stages = self.stages(&demand, &base);
+        let families = stages
+            .iter()
+            .map(|&set| [true, false].map(|wide| self.family(set, &need, wide)))
+            .collect();
+        let spreads = self.spreads_of(&demand);
+        self.generation = self.generation.wrapping_add(1);
+        let class = Class {
+            need,
+            filter: need_filter(&need),
+            stages,
+            families,
+            lasts: match demand.lasts {
+                Lasts::Unknown => self.policy.unknown_lasts_millis,
+                Lasts::Millis(millis) => millis.max(0),
+                Lasts::Indifferent => i64::MIN,
+            },
+            size: dominant(&need),
+            fixed_ports: demand.fixed_ports.clone(),
+            others: demand.others.clone(),
+            spreads: spreads.clone(),
+            group: demand.group.clone(),
+            generation: self.generation,
+            waiting: 0,
+            exhausted: 0,
+            woken: false,
+        };
+        let slot = self.classes.insert(demand, class);
+        for spread in spreads {
+            self.spreads[spread].classes.push(slot);
+        }
+        slot
+    }
+
+    fn family(&mut self, set: u32, need: &Amounts, wide: bool) -> u32 {
+        let family = Family::of(set, need, wide);
+        self.families
+            .hold(&family)
+            .unwrap_or_else(|| self.families.insert(family, ()))
+    }
+
+    // The preferred role first, and within a role the agents that have the data.
+    fn stages(&mut self, demand: &Demand, base: &[ConditionKey]) -> Vec<u32> {
+        let roles: Vec<Option<&Arc<str>>> = if demand.roles.is_empty() {
+            vec![None]
+        } else {
+            demand.roles.iter().map(Some).collect()
+        };
+        let mut stages = Vec::new();
+        for role in roles {
+            let mut keys = base.to_vec();
+            keys.extend(role.map(|role| ConditionKey::Role(Arc::clone(role))));
+            if let Some(data) = &demand.affinity {
+                let mut near = keys.clone();
+                near.push(ConditionKey::Fetched(Arc::clone(data)));
+                stages.push(self.hold_set(&near));
+            }
+            stages.push(self.hold_set(&keys));
+        }
+        stages
+    }
+
+    fn hold_set(&mut self, keys: &[ConditionKey]) -> u32 {
+        let mut ids: Vec<u32> = keys.iter().map(|key| self.hold_condition(key)).collect();
+        ids.sort_unstable();
+        let ids: Arc<[u32]> = ids.into();
+        if let Some(set) = self.sets.hold(&ids) {
+            for &id in &*ids {
+                self.release_condition(id);
+            }
+            return set;
+        }
+        let set = Set {
+            demand: 0,
+            capacity: 0,
+            capacity_age: 0,
+        };
+        self.sets.insert(ids, set)
+    }
+
+    fn release_condition(&mut self, id: u32) {
+        if let Some(gone) = self.conditions.release(id)
+            && let Some(column) = gone.column
+        {
+            self.columns.release(column);
+        }
+    }
+
+    fn hold_condition(&mut self, key: &ConditionKey) -> u32 {
+        if let Some(id) = self.conditions.hold(key) {
+            return id;
+        }
+        let column = match key {
+            ConditionKey::Constraint(constraint) => Some(self.hold_column(constraint.attribute())),
+            ConditionKey::Ability(_)
+            | ConditionKey::Local
+            | ConditionKey::WithGpus
+            | ConditionKey::WithoutGpus
+            | ConditionKey::Revocable(_)
+            | ConditionKey::Role(_)
+            | ConditionKey::Fetched(_) => None,
+        };
+        let condition = Condition {
+            column,
+            values: Bits::default(),
+            rows: Bits::default(),
+        };
+        let id = self.conditions.insert(key.clone(), condition);
+        if let (ConditionKey::Constraint(constraint), Some(column)) = (key, column) {
+            self.judge(id, column, constraint);
+        }
+        let slots: Vec<u32> = self.row_ids.values().copied().collect();
+        for slot in slots {
+            let holds = self.evaluate(id, slot);
+            self.conditions[id].rows.set(slot as usize, holds);
+        }
+        id
+    }
+
+    fn hold_column(&mut self, name: &str) -> u32 {
+        let name: Arc<str> = name.into();
+        if let Some(column) = self.columns.hold(&name) {
+            return column;
+        }
+        let mut column = Column::new(Arc::clone(&name));
+        for &slot in self.row_ids.values() {
+            let attributes = &self.rows[slot as usize].attributes;
+            let _new = column.note(slot as usize, attributes);
+        }
+        self.columns.insert(name, column)
+    }
+
+    fn spreads_of(&mut self, demand: &Demand) -> Vec<u32> {
+        let Some(group) = &demand.group else {
+            return Vec::new();
+        };
+        let mut spreads = Vec::new();
+        for constraint in &demand.constraints {
+            let Some(rule) = constraint.spread() else {
+                continue;
+            };
+            let key = (Arc::clone(group), constraint.attribute().into(), rule);
+            let spread = self.spreads.hold(&key).unwrap_or_else(|| {
+                let column = self.hold_column(constraint.attribute());
+                let spread = self.spreads.insert(key, SpreadState::new(column));
+                self.recount(spread);
+                spread
+            });
+            spreads.push(spread);
+        }
+        spreads
+    }
+
+    /// Counts the running tasks of a spread rule anew.
+    pub(super) fn recount(&mut self, spread: u32) {
+        let Some((group, _, rule)) = self.spreads.key(spread).cloned() else {
+            return;
+        };
+        let column = self.spreads[spread].column;
+        self.spreads[spread].clear();
+        let from = (Arc::clone(&group), AgentId("".into()));
+        let running: Vec<(AgentId, u32)> = self
+            .running
+            .range(from..)
+            .take_while(|((known, _), _)| *known == group)
+            .map(|((_, agent), &tasks)| (agent.clone(), tasks))
+            .collect();
+        for (agent, tasks) in running {
+            if let Some(slot) = self.rows_of(&agent).first() {
+                let column = &self.columns[column];
+                let value = column.of(*slot as usize);
+                self.spreads[spread].count_in(rule, column, value, tasks);
+            }
+        }
+    }
+
+    /// Counts again what depends on which agents there are and on the attributes of this one.
+    pub(super) fn recount_agent(&mut self, agent: &AgentId) {
+        let concerned: Vec<(u32, bool)> = self
+            .spreads
+            .iter()
+            .filter_map(|(id, _)| {
+                let (group, _, rule) = self.spreads.key(id)?;
+                let runs = self
+                    .running
+                    .contains_key(&(Arc::clone(group), agent.clone()));
+                // How many tasks a value may have depends on how many values there are.
+                (runs || *rule == Spread::Evenly(None)).then_some((id, runs))
+            })
+            .collect();
+        for (spread, runs) in concerned {
+            if runs {
+                self.recount(spread);
+            }
+            self.wake_spread(spread);
+        }
+    }
+
+    fn wake_spread(&mut self, spread: u32) {
+        for class in self.spreads[spread].classes.clone() {
+            self.wake(class);
+        }
+    }
+
+    /// Notes that a task of a group runs on an agent.
+    pub(crate) fn note_running(&mut self, group: &Arc<str>, agent: &AgentId) {
+        let key = (Arc::clone(group), agent.clone());
+        let tasks = self.running.entry(key).or_default();
+        *tasks = tasks.saturating_add(1);
+        self.recount_group(group);
+    }
+
+    /// Notes that one of them ended.
+    pub(crate) fn note_ended(&mut self, group: &Arc<str>, agent: &AgentId) {
+        let key = (Arc::clone(group), agent.clone());
+        let Some(tasks) = self.running.get_mut(&key) else {
+            return;
+        };
+        *tasks = tasks.saturating_sub(1);
+        if *tasks == 0 {
+            self.running.remove(&key);
+        }
+        self.recount_group(group);
+    }
+
+    fn recount_group(&mut self, group: &Arc<str>) {
+        let mine: Vec<u32> = self.group_spreads(group).map(|(id, _)| id).collect();
+        for spread in mine {
+            self.recount(spread);
+            self.wake_spread(spread);
+        }
+    }
+
+    /// Returns the spread rules of a group.
+    fn group_spreads<'a>(
+        &'a self,
+        group: &'a Arc<str>,
+    ) -> impl Iterator<Item = (u32, Spread)> + 'a {
+        let from = (Arc::clone(group), "".into(), Spread::AtMost(0));
+        self.spreads
+            .range(from)
+            .take_while(move |((known, _, _), _)| known == group)
+            .map(|((_, _, rule), id)| (id, *rule))
+    }
+
+    /// Counts a task of a group that a round puts into a row; names the classes for which values
+    /// that were full are not any more.
+    pub(crate) fn count_placed(&mut self, group: &Arc<str>, slot: u32, mut rose: impl FnMut(u32)) {
+        let agent = self.rows[slot as usize].key.0.clone();
+        let tasks = self.running.entry((Arc::clone(group), agent)).or_default();
+        *tasks = tasks.saturating_add(1);
+        let mine: Vec<(u32, Spread)> = self.group_spreads(group).collect();
+        for (spread, rule) in mine {
+            let state = &mut self.spreads[spread];
+            let column = &self.columns[state.column];
+            let value = column.of(slot as usize);
+            if state.count_in(rule, column, value, 1) {
+                state.classes.iter().copied().for_each(&mut rose);
+            }
+        }
+    }
+}
+
+fn need(demand: &Demand) -> Amounts {
+    let fixed = u32::try_from(demand.fixed_ports.len()).unwrap_or(u32::MAX);
+    let [cpus, mem, disk, gpus] = [
+        demand.resources.cpus,
+        demand.resources.mem,
+        demand.resources.disk,
+        demand.gpus,
+    ]
+    .map(|amount: Scalar| amount.thousandths().max(0));
+    [
+        cpus,
+        mem,
+        disk,
+        gpus,
+        i64::from(demand.ports.saturating_add(fixed)),
+    ]
+}

@@ -1,0 +1,309 @@
+//! Offers and agents: taken in, taken back, forgotten.
+
+use std::sync::Arc;
+
+use resources::{Attributes, Constraint};
+
+use super::{
+    Facts, IDLE_ROWS_MAX,
+    condition::ConditionKey,
+    row::{Part, Row, RowKey},
+};
+use crate::{AgentId, Offer, OfferId, Window, amounts::GPUS};
+
+impl Facts {
+    pub(crate) fn take_offer(&mut self, offer: Offer) {
+        self.drop_offer(&offer.id);
+        let Offer {
+            id,
+            agent,
+            role,
+            parcels,
+            attributes,
+            abilities,
+            unavailable,
+        } = offer;
+        let parcels = Arc::new(parcels);
+        let entries = parcels.as_slice();
+        let revocable = entries.iter().any(|parcel| parcel.identity.revocable);
+        let firm = !revocable || entries.iter().any(|parcel| !parcel.identity.revocable);
+        let mut slots = [None; 2];
+        for (side, (kind, there)) in [(false, firm), (true, revocable)].into_iter().enumerate() {
+            if !there {
+                continue;
+            }
+            let slot = self.row(&(agent.clone(), Arc::clone(&role), kind));
+            self.describe(slot, &attributes, &abilities, unavailable);
+            let row = &mut self.rows[slot as usize];
+            // By name, so that the order in which they came does not matter.
+            let place = row.offers.partition_point(|part| part.id < id);
+            row.offers.insert(
+                place,
+                Part {
+                    id: id.clone(),
+                    parcels: Arc::clone(&parcels),
+                },
+            );
+            row.refresh();
+            let had_gpus = row.total[GPUS] > 0;
+            if row.grow() {
+                let gets_gpus = !had_gpus && row.total[GPUS] > 0;
+                self.capacity_age = self.capacity_age.saturating_add(1);
+                if gets_gpus {
+                    self.evaluate_row(slot);
+                }
+            }
+            self.touch(slot);
+            slots[side] = Some(slot);
+        }
+        self.offers.insert(id, slots);
+    }
+
+    /// Takes an offer back; `false` when there is none.
+    pub(crate) fn drop_offer(&mut self, id: &OfferId) -> bool {
+        let Some(slots) = self.offers.remove(id) else {
+            return false;
+        };
+        for slot in slots.into_iter().flatten() {
+            let row = &mut self.rows[slot as usize];
+            row.offers.retain(|part| part.id != *id);
+            row.refresh();
+        }
+        true
+    }
+
+    fn row(&mut self, key: &RowKey) -> u32 {
+        if let Some(&slot) = self.row_ids.get(key) {
+            return slot;
+        }
+        let idle = self.row_ids.len().saturating_sub(self.offers.len());
+        if idle > IDLE_ROWS_MAX {
+            self.forget_idle();
+        }
+        let mut row = Row::new(key.clone());
+        let others = self.rows_of(&key.0);
+        let draining = |&slot: &u32| self.rows[slot as usize].draining;
+        row.draining = others.iter().any(draining);
+        let slot = if let Some(slot) = self.free_rows.pop() {
+            self.rows[slot as usize] = row;
+            slot
+        } else {
+            self.rows.push(row);
+            u32::try_from(self.rows.len().saturating_sub(1)).expect("agents are fewer than 2^32")
+        };
+        self.row_ids.insert(key.clone(), slot);
+        self.ordinals_stale = true;
+        let attributes = Arc::default();
+        self.learn(slot, &attributes);
+        slot
+    }
+
+    fn describe(
+        &mut self,
+        slot: u32,
+        attributes: &Arc<Attributes>,
+        abilities: &[&'static str],
+        window: Option<Window>,
+    ) {
+        let row = &mut self.rows[slot as usize];
+        if row.window != window {
+            row.window = window;
+            if window.is_some() {
+                self.windows.insert(slot);
+            } else {
+                self.windows.remove(&slot);
+            }
+        }
+        let same = Arc::ptr_eq(&row.attributes, attributes) || row.attributes == *attributes;
+        if same && row.abilities == abilities {
+            return;
+        }
+        row.abilities = abilities.to_vec();
+        self.learn(slot, attributes);
+    }
+
+    // Looks at the attributes of a row, which are new.
+    fn learn(&mut self, slot: u32, attributes: &Arc<Attributes>) {
+        self.rows[slot as usize].attributes = Arc::clone(attributes);
+        let mut news = Vec::new();
+        for (id, column) in self.columns.iter_mut() {
+            if let Some(value) = column.note(slot as usize, attributes) {
+                news.push((id, value));
+            }
+        }
+        for (column, value) in news {
+            self.judge_value(column, value);
+        }
+        self.evaluate_row(slot);
+        let agent = self.rows[slot as usize].key.0.clone();
+        self.recount_agent(&agent);
+    }
+
+    // Asks every constraint on an attribute about a value that is new.
+    fn judge_value(&mut self, column: u32, value: u32) {
+        if self.columns[column].is_stale() {
+            return self.rebuild_column(column);
+        }
+        let asked: Vec<(u32, Constraint)> = self.constraints_on(column).collect();
+        for (id, constraint) in asked {
+            let holds = constraint.holds_for(&self.columns[column].values[value as usize]);
+            self.conditions[id].values.set(value as usize, holds);
+        }
+    }
+
+    fn constraints_on(&self, column: u32) -> impl Iterator<Item = (u32, Constraint)> {
+        self.conditions.iter().filter_map(move |(id, condition)| {
+            let mine = condition.column == Some(column);
+            match self.conditions.key(id) {
+                Some(ConditionKey::Constraint(constraint)) if mine => {
+                    Some((id, constraint.clone()))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    // Numbers the values of an attribute anew, without those that nobody has any more.
+    fn rebuild_column(&mut self, column: u32) {
+        let Some(name) = self.columns.key(column).cloned() else {
+            return;
+        };
+        self.columns[column] = super::column::Column::new(name);
+        let rows: Vec<(u32, Arc<Attributes>)> = self
+            .row_ids
+            .values()
+            .map(|&slot| (slot, Arc::clone(&self.rows[slot as usize].attributes)))
+            .collect();
+        for (slot, attributes) in rows {
+            let _new = self.columns[column].note(slot as usize, &attributes);
+        }
+        let asked: Vec<(u32, Constraint)> = self.constraints_on(column).collect();
+        for (id, constraint) in asked {
+            self.judge(id, column, &constraint);
+        }
+        let spreads: Vec<u32> = self
+            .spreads
+            .iter()
+            .filter(|(_, spread)| spread.column == column)
+            .map(|(id, _)| id)
+            .collect();
+        for spread in spreads {
+            self.recount(spread);
+        }
+    }
+
+    /// Asks a constraint about all values of its attribute.
+    pub(super) fn judge(&mut self, id: u32, column: u32, constraint: &Constraint) {
+        let known = &mut self.conditions[id];
+        known.values = crate::bits::Bits::default();
+        for (value, list) in self.columns[column].values.iter().enumerate() {
+            known.values.set(value, constraint.holds_for(list));
+        }
+    }
+
+    /// Takes over the agents and offers of another.
+    pub(crate) fn copy_rows(&mut self, other: &Self) {
+        for (key, &slot) in &other.row_ids {
+            let theirs = &other.rows[slot as usize];
+            let mine = self.row(key);
+            self.describe(mine, &theirs.attributes, &theirs.abilities, theirs.window);
+            self.rows[mine as usize] = Row {
+                ordinal: 0,
+                changed: false,
+                kept: false,
+                ..theirs.clone()
+            };
+            for (place, part) in theirs.offers.iter().map(|part| (usize::from(key.2), part)) {
+                self.offers.entry(part.id.clone()).or_default()[place] = Some(mine);
+            }
+            self.evaluate_row(mine);
+            self.touch(mine);
+        }
+    }
+
+    /// Forgets an agent: its offers are void and it will make no more.
+    pub(crate) fn forget_agent(&mut self, agent: &AgentId) {
+        for slot in self.rows_of(agent) {
+            self.forget_row(slot);
+        }
+    }
+
+    fn forget_idle(&mut self) {
+        let idle: Vec<u32> = self
+            .row_ids
+            .values()
+            .copied()
+            .filter(|&slot| {
+                let row = &self.rows[slot as usize];
+                !row.is_at_hand() && !row.kept
+            })
+            .collect();
+        for slot in idle {
+            self.forget_row(slot);
+        }
+    }
+
+    fn forget_row(&mut self, slot: u32) {
+        let row = std::mem::replace(
+            &mut self.rows[slot as usize],
+            Row::new((AgentId("".into()), "".into(), false)),
+        );
+        for part in row.offers {
+            self.drop_offer(&part.id);
+        }
+        self.row_ids.remove(&row.key);
+        self.windows.remove(&slot);
+        self.changed.retain(|&changed| changed != slot);
+        for (_, column) in self.columns.iter_mut() {
+            column.forget(slot as usize);
+        }
+        for (_, condition) in self.conditions.iter_mut() {
+            condition.rows.set(slot as usize, false);
+        }
+        self.free_rows.push(slot);
+        self.recount_agent(&row.key.0);
+        self.ordinals_stale = true;
+        self.capacity_age = self.capacity_age.saturating_add(1);
+    }
+
+    /// Stops or allows new tasks on an agent.
+    pub(crate) fn drain(&mut self, agent: &AgentId, draining: bool) {
+        for slot in self.rows_of(agent) {
+            self.rows[slot as usize].draining = draining;
+            if !draining {
+                self.touch(slot);
+            }
+        }
+    }
+
+    /// Sets when an agent is away.
+    pub(crate) fn set_window(&mut self, agent: &AgentId, window: Option<Window>) {
+        for slot in self.rows_of(agent) {
+            self.rows[slot as usize].window = window;
+            if window.is_some() {
+                self.windows.insert(slot);
+            } else {
+                self.windows.remove(&slot);
+            }
+            self.touch(slot);
+        }
+    }
+
+    /// Notes that an agent has fetched data, or has it no more.
+    pub(crate) fn note_fetched(&mut self, agent: &AgentId, data: &Arc<str>, has: bool) {
+        let entry = (Arc::clone(data), agent.clone());
+        if has {
+            self.fetched.insert(entry);
+        } else {
+            self.fetched.remove(&entry);
+        }
+        if let Some(id) = self
+            .conditions
+            .find(&ConditionKey::Fetched(Arc::clone(data)))
+        {
+            for slot in self.rows_of(agent) {
+                self.conditions[id].rows.set(slot as usize, has);
+            }
+        }
+    }
+}

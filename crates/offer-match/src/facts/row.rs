@@ -1,0 +1,155 @@
+//! A row: everything at hand of one agent for one role.
+
+use std::sync::Arc;
+
+use resources::{Amount, Attributes, Identity, Parcels, Ranges};
+
+use crate::{
+    AgentId, OfferId, Window,
+    amounts::{Amounts, CPUS, DISK, GPUS, MEM, PORTS},
+};
+
+/// Which row: firm and revocable resources of an agent are never mixed.
+pub(crate) type RowKey = (AgentId, Arc<str>, bool);
+
+/// What one agent offers to one role.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) key: RowKey,
+    pub(crate) offers: Vec<Part>,
+    pub(crate) attributes: Arc<Attributes>,
+    pub(crate) abilities: Vec<&'static str>,
+    pub(crate) window: Option<Window>,
+    pub(crate) draining: bool,
+    /// All that is at hand.
+    pub(crate) whole: Amounts,
+    /// The most that ever was, of each.
+    pub(crate) total: Amounts,
+    /// Other scalars at hand.
+    pub(crate) others: Vec<(Arc<str>, i64)>,
+    /// Its place among all rows by key.
+    pub(crate) ordinal: u32,
+    /// It may fit tasks that it did not fit in the round before.
+    pub(crate) changed: bool,
+    /// It is kept for a task.
+    pub(crate) kept: bool,
+    /// What the last round left of it, when the round used it.
+    pub(crate) left: Option<Amounts>,
+    /// Since when its offers are held for the task for which it is kept.
+    pub(crate) held_since: Option<i64>,
+    /// How much is free, as far as is known: at hand, or left by the last round.
+    pub(crate) spare: u32,
+}
+
+/// One offer of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) id: OfferId,
+    pub(crate) parcels: Arc<Parcels>,
+}
+
+impl Row {
+    pub(crate) fn new(key: RowKey) -> Self {
+        Self {
+            key,
+            offers: Vec::new(),
+            attributes: Arc::default(),
+            abilities: Vec::new(),
+            window: None,
+            draining: false,
+            whole: [0; 5],
+            total: [0; 5],
+            others: Vec::new(),
+            ordinal: 0,
+            changed: false,
+            kept: false,
+            left: None,
+            held_since: None,
+            spare: 0,
+        }
+    }
+
+    pub(crate) fn is_at_hand(&self) -> bool {
+        !self.offers.is_empty()
+    }
+
+    /// Returns how long a task may run here from now on.
+    pub(crate) fn room(&self, now: i64) -> i64 {
+        self.window.map_or(i64::MAX, |window| window.room(now))
+    }
+
+    /// Whether an entry of an offer belongs to this row; volumes and whole disks belong to none.
+    pub(crate) fn has(&self, identity: &Identity) -> bool {
+        identity.revocable == self.key.2 && identity.is_plain()
+    }
+
+    /// Returns the ports at hand.
+    pub(crate) fn ports(&self) -> Ranges {
+        let all = self
+            .offers
+            .iter()
+            .map(|part| part.parcels.numbers("ports", |identity| self.has(identity)));
+        all.fold(Ranges::default(), |sum, ports| sum.plus(&ports))
+    }
+
+    /// Sums up what is at hand.
+    pub(crate) fn refresh(&mut self) {
+        let mut whole: Amounts = [0; 5];
+        self.others.clear();
+        let mut others = std::mem::take(&mut self.others);
+        let mut has_ports = false;
+        for parcel in self.offers.iter().flat_map(|part| part.parcels.as_slice()) {
+            if !self.has(&parcel.identity) {
+                continue;
+            }
+            let column = match &*parcel.name {
+                "cpus" => Some(CPUS),
+                "mem" => Some(MEM),
+                "disk" => Some(DISK),
+                "gpus" => Some(GPUS),
+                "ports" => Some(PORTS),
+                _ => None,
+            };
+            if column == Some(PORTS) {
+                has_ports = true;
+                continue;
+            }
+            let Amount::Scalar(amount) = parcel.amount else {
+                continue;
+            };
+            let amount = amount.thousandths();
+            let sum = match column {
+                Some(column) => &mut whole[column],
+                None => other_sum(&mut others, &parcel.name),
+            };
+            *sum = sum.saturating_add(amount);
+        }
+        if has_ports {
+            // Not the sum: a port that two offers name is still one port.
+            whole[PORTS] = i64::try_from(self.ports().len()).unwrap_or(i64::MAX);
+        }
+        self.whole = whole;
+        self.others = others;
+        self.left = None;
+        self.held_since = None;
+        self.spare = crate::amounts::dominant(&whole);
+    }
+
+    /// Notes what is at hand in the totals; `true` when it is more than ever.
+    pub(crate) fn grow(&mut self) -> bool {
+        let before = self.total;
+        for (total, whole) in self.total.iter_mut().zip(self.whole) {
+            *total = (*total).max(whole);
+        }
+        self.total != before
+    }
+}
+
+fn other_sum<'a>(others: &'a mut Vec<(Arc<str>, i64)>, name: &Arc<str>) -> &'a mut i64 {
+    let place = others.iter().position(|(known, _)| known == name);
+    let place = place.unwrap_or_else(|| {
+        others.push((Arc::clone(name), 0));
+        others.len().saturating_sub(1)
+    });
+    &mut others[place].1
+}

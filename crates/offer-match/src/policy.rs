@@ -1,0 +1,73 @@
+//! What the caller decides about deciding.
+
+use std::sync::Arc;
+
+/// The settings of a [`Matcher`](crate::Matcher); all times are milliseconds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Policy {
+    /// In which order agents are tried.
+    pub fitness: Fitness,
+    /// How much waiting one step of priority is worth.
+    ///
+    /// A task of priority 1 goes before one of priority 0 that came at most so much earlier, so a busy
+    /// high priority delays the others and never starves them. [`Self::STRICT`] makes priority absolute.
+    pub priority_millis: i64,
+    /// Who may use agents with GPUs.
+    pub gpus: Gpus,
+    /// The region to which tasks without a constraint on `@region` keep; `None` for any.
+    pub home_region: Option<Arc<str>>,
+    /// The roles of the framework, for advice about them.
+    pub roles: Vec<Arc<str>>,
+    /// How long a task is assumed to run of which nobody knows.
+    pub unknown_lasts_millis: i64,
+    /// How long a task waits, overtaken by others, before an agent is kept free for it.
+    pub keep_after_millis: i64,
+    /// How long an agent is kept for a task before the next one is tried.
+    pub keep_millis: i64,
+    /// How many agents in a thousand may be kept at once; one always may, unless this is zero.
+    pub keep_permille: u16,
+}
+
+impl Policy {
+    /// For [`Self::priority_millis`]: no waiting outweighs priority (34 years for each step).
+    pub const STRICT: i64 = 1 << 40;
+}
+
+impl Default for Policy {
+    /// Packs; a step of priority is worth ten minutes; keeps 2 % of the agents after a minute.
+    fn default() -> Self {
+        Self {
+            fitness: Fitness::Pack,
+            priority_millis: 600_000,
+            gpus: Gpus::Restricted,
+            home_region: None,
+            roles: vec![resources::ANY_ROLE.into()],
+            unknown_lasts_millis: 600_000,
+            keep_after_millis: 60_000,
+            keep_millis: 600_000,
+            keep_permille: 20,
+        }
+    }
+}
+
+/// In which order agents are tried.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Fitness {
+    /// Best fit: agents for which fewer of the waiting constraints compete go first, then those with
+    /// the smaller dominant share of free resources. Equal tasks stay on an agent until it is full.
+    #[default]
+    Pack,
+    /// Agents with the larger dominant share of free resources go first, and each task goes to the
+    /// agent after the one that got the task before.
+    Spread,
+}
+
+/// Who may use agents with GPUs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Gpus {
+    /// Only tasks that want GPUs.
+    #[default]
+    Restricted,
+    /// Every task.
+    Shared,
+}

@@ -1,0 +1,287 @@
+//! The same decisions, made slowly.
+//!
+//! Every task looks at every agent, and every constraint is evaluated each time. It shares the
+//! definitions with the matcher (order of tasks, order of agents) and none of the machinery, so the two
+//! agreeing says that the machinery is right. Agents kept for starving tasks are not part of it.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "it is compared, not run in production"
+)]
+#![expect(
+    clippy::mutable_key_type,
+    reason = "constraints compare by their texts, which do not change"
+)]
+
+use std::collections::BTreeMap;
+
+use resources::Spread;
+
+use crate::{
+    AgentId, Demand, Fitness, Gpus, Matcher,
+    amounts::{Amounts, dominant, fits, subtract},
+    facts::row::Row,
+};
+
+/// Places the tasks of a matcher as its next round should.
+pub fn match_naively(matcher: &Matcher, now: i64) -> Vec<(u64, AgentId)> {
+    let mut naive = Naive::new(matcher, now);
+    let mut queue = matcher.queue.clone();
+    queue.sort_in();
+    let tasks: Vec<_> = queue.iter().copied().collect();
+    let mut placed = Vec::new();
+    for task in tasks {
+        let Some(demand) = matcher.facts.classes.key(task.class).cloned() else {
+            continue;
+        };
+        let need = matcher.facts.classes[task.class].need;
+        let lasts = matcher.facts.classes[task.class].lasts;
+        if let Some(row) = naive.find(&demand, &need, lasts) {
+            naive.take(row, &demand, &need);
+            placed.push((task.id, naive.rows[row].key.0.clone()));
+        }
+    }
+    placed
+}
+
+struct Naive<'a> {
+    matcher: &'a Matcher,
+    now: i64,
+    // In the order in which they are tried.
+    rows: Vec<Row>,
+    ports: Vec<Vec<u16>>,
+    running: BTreeMap<(String, AgentId), u32>,
+    next: usize,
+}
+
+impl<'a> Naive<'a> {
+    fn new(matcher: &'a Matcher, now: i64) -> Self {
+        let facts = &matcher.facts;
+        let usable = |row: &&Row| row.is_at_hand() && !row.draining && !row.kept;
+        let all: Vec<&Row> = facts
+            .row_ids
+            .values()
+            .map(|&slot| &facts.rows[slot as usize])
+            .collect();
+        let mut rows: Vec<Row> = all.iter().copied().filter(usable).cloned().collect();
+        let pressures = pressures(matcher, &all, &rows);
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        let spread = facts.policy.fitness == Fitness::Spread;
+        order.sort_by_key(|&at| {
+            let share = i64::from(dominant(&rows[at].whole).min(0xFF_FFFF));
+            let share = if spread { -share } else { share };
+            let leaving = rows[at].room(now) != i64::MAX;
+            (leaving, level(pressures[at]), share, rows[at].key.clone())
+        });
+        rows = order.iter().map(|&at| rows[at].clone()).collect();
+        Self {
+            matcher,
+            now,
+            ports: vec![Vec::new(); rows.len()],
+            rows,
+            running: facts
+                .running
+                .iter()
+                .map(|((group, agent), &tasks)| ((group.to_string(), agent.clone()), tasks))
+                .collect(),
+            next: 0,
+        }
+    }
+
+    fn find(&mut self, demand: &Demand, need: &Amounts, lasts: i64) -> Option<usize> {
+        let stages = demand.roles.len().max(1);
+        for stage in 0..stages {
+            for near in [true, false] {
+                if near && demand.affinity.is_none() {
+                    continue;
+                }
+                let spread = self.matcher.facts.policy.fitness == Fitness::Spread;
+                let from = if spread { self.next } else { 0 };
+                let positions = (from..self.rows.len()).chain(0..from.min(self.rows.len()));
+                for position in positions {
+                    let row = &self.rows[position];
+                    let role = demand
+                        .roles
+                        .get(stage)
+                        .is_none_or(|role| row.key.1 == *role);
+                    if role
+                        && (!near || self.has_data(demand, row))
+                        && allows(self.matcher, demand, row)
+                        && fits(need, &row.whole)
+                        && row.room(self.now) >= lasts
+                        && self.allows_special(demand, position)
+                    {
+                        self.next = position + 1;
+                        return Some(position);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn has_data(&self, demand: &Demand, row: &Row) -> bool {
+        demand.affinity.as_ref().is_some_and(|data| {
+            let entry = (data.clone(), row.key.0.clone());
+            self.matcher.facts.fetched.contains(&entry)
+        })
+    }
+
+    fn allows_special(&self, demand: &Demand, position: usize) -> bool {
+        let row = &self.rows[position];
+        let ports = row.ports();
+        demand
+            .fixed_ports
+            .iter()
+            .all(|port| ports.contains(u64::from(*port)) && !self.ports[position].contains(port))
+            && demand.others.iter().all(|(name, amount)| {
+                row.others
+                    .iter()
+                    .any(|(known, have)| known == name && *have >= amount.thousandths())
+                    || amount.is_zero()
+            })
+            && self.spreads_allow(demand, row)
+    }
+
+    fn spreads_allow(&self, demand: &Demand, row: &Row) -> bool {
+        let Some(group) = &demand.group else {
+            return true;
+        };
+        let rows = &self.matcher.facts.row_ids;
+        let value = |row: &Row, attribute: &str| -> Vec<_> {
+            row.attributes.values(attribute).cloned().collect()
+        };
+        demand.constraints.iter().all(|constraint| {
+            let Some(rule) = constraint.spread() else {
+                return true;
+            };
+            let attribute = constraint.attribute();
+            let mine = value(row, attribute);
+            let mut total = 0;
+            let mut same = 0;
+            for ((known, agent), &tasks) in &self.running {
+                let first = rows.iter().find(|((one, _, _), _)| one == agent);
+                let Some((_, &slot)) = first.filter(|_| **known == **group) else {
+                    continue;
+                };
+                let theirs = value(&self.matcher.facts.rows[slot as usize], attribute);
+                total += tasks;
+                same += if theirs == mine { tasks } else { 0 };
+            }
+            let mut values: Vec<_> = rows
+                .values()
+                .map(|&slot| value(&self.matcher.facts.rows[slot as usize], attribute))
+                .filter(|value| !value.is_empty())
+                .collect();
+            values.sort();
+            values.dedup();
+            let limit = match rule {
+                Spread::AtMost(limit) => limit,
+                Spread::Evenly(groups) => {
+                    let all = u32::try_from(values.len()).unwrap_or(u32::MAX);
+                    total / groups.unwrap_or(all).max(1) + 1
+                }
+            };
+            !mine.is_empty() && same < limit
+        })
+    }
+
+    fn take(&mut self, position: usize, demand: &Demand, need: &Amounts) {
+        let row = &mut self.rows[position];
+        subtract(&mut row.whole, need);
+        self.ports[position].extend(&demand.fixed_ports);
+        for (name, amount) in &demand.others {
+            for (known, have) in &mut row.others {
+                if known == name {
+                    *have -= amount.thousandths();
+                }
+            }
+        }
+        if let Some(group) = &demand.group {
+            let key = (group.to_string(), row.key.0.clone());
+            *self.running.entry(key).or_default() += 1;
+        }
+    }
+}
+
+// Everything about an agent that cannot change in a round, but its role and its data.
+fn allows(matcher: &Matcher, demand: &Demand, row: &Row) -> bool {
+    let policy = &matcher.facts.policy;
+    let gpus = row.total[crate::amounts::GPUS] > 0;
+    let names_region = demand
+        .constraints
+        .iter()
+        .any(|constraint| constraint.attribute() == "@region");
+    let local = policy.home_region.as_deref().is_none_or(|home| {
+        row.attributes
+            .values("@region")
+            .next()
+            .is_none_or(|region| region.to_string() == home)
+    });
+    row.key.2 == demand.revocable
+        && (names_region || local)
+        && (gpus || demand.gpus.is_zero())
+        && (!gpus || !demand.gpus.is_zero() || policy.gpus == Gpus::Shared)
+        && demand
+            .abilities
+            .iter()
+            .all(|ability| row.abilities.contains(ability))
+        && demand
+            .constraints
+            .iter()
+            .all(|constraint| constraint.holds(&row.attributes))
+}
+
+fn pressures(matcher: &Matcher, all: &[&Row], rows: &[Row]) -> Vec<u64> {
+    let facts = &matcher.facts;
+    let mut pressures = vec![0; rows.len()];
+    if facts.policy.fitness == Fitness::Spread {
+        return pressures;
+    }
+    // By what decides where a demand may go at last.
+    let mut sets: BTreeMap<_, (u64, Demand)> = BTreeMap::new();
+    let mut queue = matcher.queue.clone();
+    queue.sort_in();
+    for task in queue.iter() {
+        let Some(demand) = facts.classes.key(task.class) else {
+            continue;
+        };
+        let key = (
+            demand.constraints.clone(),
+            demand.abilities.clone(),
+            demand.gpus.is_zero(),
+            demand.revocable,
+            demand.roles.last().cloned(),
+        );
+        let entry = sets.entry(key).or_insert_with(|| (0, (**demand).clone()));
+        entry.0 += u64::from(dominant(&facts.classes[task.class].need));
+    }
+    for (size, demand) in sets.values() {
+        let may = |row: &Row| {
+            allows(matcher, demand, row)
+                && demand.roles.last().is_none_or(|role| row.key.1 == *role)
+        };
+        let capacity: u64 = all
+            .iter()
+            .filter(|row| may(row))
+            .map(|row| u64::from(dominant(&row.total)))
+            .sum();
+        let Some(weight) = (size << 20).checked_div(capacity) else {
+            continue;
+        };
+        for (pressure, row) in pressures.iter_mut().zip(rows) {
+            *pressure += if may(row) { weight.min(1 << 40) } else { 0 };
+        }
+    }
+    pressures
+}
+
+fn level(pressure: u64) -> u64 {
+    match pressure {
+        0 => 0,
+        1 => 1,
+        _ => {
+            let log = u64::from(pressure.ilog2());
+            2 * log + 1 + ((pressure >> (log - 1)) & 1)
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! One round: a walk over the queue that gives each task the first row that fits it.
+
+pub(crate) mod keep;
+mod rank;
+mod table;
+
+use crate::{
+    Fitness, Ticket,
+    amounts::{Amounts, Filter, need_filter},
+    bits::Bits,
+    facts::{Facts, row::Part},
+    queue::{GONE, Queue},
+};
+
+use self::{
+    keep::Keeps,
+    rank::Ranker,
+    table::{NONE, Table},
+};
+
+/// A task that got its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    pub(crate) task: u64,
+    pub(crate) class: u32,
+    pub(crate) slot: u32,
+    /// The placement before this one in the same row.
+    pub(crate) before: u32,
+}
+
+/// A row of which something was used: its offers are spent.
+#[derive(Clone, Debug)]
+pub(crate) struct Spent {
+    pub(crate) slot: u32,
+    pub(crate) parts: Vec<Part>,
+    left: Amounts,
+}
+
+/// The working memory of a round, and its result until the next one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Round {
+    table: Table,
+    ranker: Ranker,
+    candidates: Bits,
+    states: Vec<State>,
+    lives: Vec<Live>,
+    touched: Vec<u32>,
+    open: usize,
+    /// Where the next task goes that is spread.
+    next: usize,
+    now: i64,
+    ports_taken: Vec<(u32, u16)>,
+    /// By family: the first row that fits the smallest of it.
+    frontiers: Vec<u32>,
+    pub(crate) placements: Vec<Placement>,
+    /// The last placement of each row.
+    pub(crate) last_in: Vec<u32>,
+    used: Vec<u32>,
+    pub(crate) spent: Vec<Spent>,
+    last_placed: Option<Ticket>,
+    /// Classes that nobody but this round's result needs any more.
+    pub(crate) done: Vec<u32>,
+}
+
+/// How a class stands in this round.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum State {
+    #[default]
+    Unseen,
+    Live,
+    Dead,
+}
+
+/// A class in this round; what the walk reads lies together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Live {
+    filter: Filter,
+    need: Amounts,
+    lasts: i64,
+    mask: u32,
+    stage: u32,
+    /// Rows before this one have no room.
+    cursor: u32,
+    /// The row at the cursor was found to fit before.
+    found: bool,
+    only_changed: bool,
+    /// Nothing but amounts and time decides.
+    plain: bool,
+    placed: u32,
+    missed: Option<Ticket>,
+}
+
+impl Round {
+    /// Places what fits.
+    pub(crate) fn run(
+        &mut self,
+        facts: &mut Facts,
+        queue: &mut Queue,
+        keeps: &mut Keeps,
+        now: i64,
+    ) {
+        self.reset(facts, now);
+        end_windows(facts, now);
+        queue.sort_in();
+        keeps.review(facts, queue, now);
+        self.use_keeps(facts, queue, keeps);
+        if !facts.woken.is_empty() || !facts.changed.is_empty() {
+            self.open = facts.waiting_classes;
+            if self.open > 0 {
+                self.prepare(facts);
+                self.walk(facts, queue);
+            }
+            self.finish(facts);
+            keeps.choose(facts, self.missed(), self.last_placed, now);
+        }
+        self.spend(facts);
+    }
+
+    fn reset(&mut self, facts: &mut Facts, now: i64) {
+        for class in std::mem::take(&mut self.done) {
+            facts.release_class(class);
+        }
+        for spent in self.spent.drain(..) {
+            if let Some(row) = facts.rows.get_mut(spent.slot as usize) {
+                row.left = None;
+            }
+        }
+        self.now = now;
+        facts.now = now;
+        self.next = 0;
+        self.placements.clear();
+        self.last_in.clear();
+        self.last_in.resize(facts.rows.len(), NONE);
+        self.used.clear();
+        self.touched.clear();
+        self.ports_taken.clear();
+        self.last_placed = None;
+        self.states.clear();
+        self.states.resize(facts.classes.bound(), State::Unseen);
+        self.frontiers.clear();
+        self.frontiers.resize(facts.families.bound(), 0);
+        self.lives.resize(facts.classes.bound(), Live::default());
+    }
+
+    // All rows at hand when some class may fit any; only those that changed when none does.
+    fn prepare(&mut self, facts: &mut Facts) {
+        facts.number_rows();
+        self.candidates.clear();
+        let mut consider = |slot: u32| {
+            let row = &facts.rows[slot as usize];
+            if row.is_at_hand() && !row.draining && !row.kept {
+                self.candidates.set(slot as usize, true);
+            }
+        };
+        if facts.woken.is_empty() {
+            facts.changed.iter().copied().for_each(&mut consider);
+        } else {
+            facts.row_ids.values().copied().for_each(&mut consider);
+        }
+        self.ranker.rank(facts, &self.candidates, self.now);
+        self.table.build(facts, &self.ranker.order, self.now);
+    }
+
+    fn walk(&mut self, facts: &mut Facts, queue: &mut Queue) {
+        self.placements.reserve(queue.len());
+        for piece in 0..queue.pieces() {
+            if self.open == 0 {
+                break;
+            }
+            let mut placed = false;
+            for task in queue.piece(piece) {
+                let state = self.states[task.class as usize];
+                if state == State::Dead {
+                    continue;
+                }
+                if state == State::Unseen && !self.begin(facts, task) {
+                    continue;
+                }
+                if let Some(position) = self.place(facts, task.class) {
+                    self.note(facts, task, self.table.slots[position]);
+                    task.class = GONE;
+                    placed = true;
+                } else {
+                    self.die(*task);
+                }
+            }
+            if placed {
+                queue.sweep(piece);
+            }
+        }
+        queue.drop_empty_pieces();
+    }
+
+    fn die(&mut self, task: Ticket) {
+        self.states[task.class as usize] = State::Dead;
+        self.lives[task.class as usize].missed = Some(task);
+        self.open = self.open.saturating_sub(1);
+    }
+
+    // Gets a class ready; `false` when it is plain that it fits nowhere.
+    fn begin(&mut self, facts: &Facts, task: &Ticket) -> bool {
+        let id = task.class;
+        let class = &facts.classes[id];
+        self.touched.push(id);
+        let live = &mut self.lives[id as usize];
+        *live = Live {
+            filter: class.filter,
+            need: class.need,
+            lasts: class.lasts,
+            only_changed: class.exhausted == facts.age,
+            plain: class.spreads.is_empty()
+                && class.others.is_empty()
+                && class.fixed_ports.is_empty(),
+            ..Live::default()
+        };
+        let hopeless = live.only_changed && facts.changed.is_empty();
+        if hopeless || !self.table.may_fit(&class.filter) {
+            self.die(*task);
+            return false;
+        }
+        let mask = self.table.set_mask(facts, class.stages[0]);
+        self.lives[id as usize].mask = mask;
+        self.states[id as usize] = State::Live;
+        true
+    }
+
+    fn place(&mut self, facts: &mut Facts, id: u32) -> Option<usize> {
+        loop {
+            let has_mask = self.lives[id as usize].mask != NONE;
+            if has_mask && let Some(position) = self.find(facts, id) {
+                let need = self.lives[id as usize].need;
+                self.table.take(position, &need);
+                let live = &mut self.lives[id as usize];
+                live.placed = live.placed.saturating_add(1);
+                if !live.plain {
+                    let slot = self.table.slots[position];
+                    self.count_special(facts, id, slot);
+                }
+                return Some(position);
+            }
+            let stages = &facts.classes[id].stages;
+            let live = &mut self.lives[id as usize];
+            live.stage = live.stage.wrapping_add(1);
+            live.cursor = 0;
+            live.found = false;
+            let set = *stages.get(live.stage as usize)?;
+            live.mask = self.table.set_mask(facts, set);
+        }
+    }
+
+    fn find(&mut self, facts: &Facts, id: u32) -> Option<usize> {
+        let ports_taken = std::mem::take(&mut self.ports_taken);
+        let found = self.find_beside(facts, id, &ports_taken);
+        self.ports_taken = ports_taken;
+        found
+    }
+
+    fn find_beside(&mut self, facts: &Facts, id: u32, ports_taken: &[(u32, u16)]) -> Option<usize> {
+        let live = self.lives[id as usize];
+        let agrees = |position: usize, table: &Table| {
+            table.room[position] >= live.lasts
+                && (live.plain || agrees_special(facts, id, table.slots[position], ports_taken))
+        };
+        let need = (&live.filter, &live.need);
+        if facts.policy.fitness == Fitness::Spread {
+            let from = |from| (from, live.only_changed);
+            let next = self.next;
+            let found = self
+                .table
+                .search(need, live.mask, from(next), agrees)
+                .or_else(|| self.table.search(need, live.mask, from(0), agrees))?;
+            self.next = found.saturating_add(1);
+            return Some(found);
+        }
+        let cursor = live.cursor as usize;
+        if live.found && self.table.fits(cursor, &live.need) && agrees(cursor, &self.table) {
+            return Some(cursor);
+        }
+        let from = cursor.saturating_add(usize::from(live.found));
+        let from = from.max(self.frontier(facts, id)?);
+        let live = &live;
+        let found = self
+            .table
+            .search(need, live.mask, (from, live.only_changed), agrees)?;
+        let live = &mut self.lives[id as usize];
+        live.cursor = u32::try_from(found).unwrap_or(NONE);
+        live.found = true;
+        Some(found)
+    }
+
+    // Where the families of a class begin to fit; nobody of them fits before.
+    fn frontier(&mut self, facts: &Facts, id: u32) -> Option<usize> {
+        let live = &self.lives[id as usize];
+        let mask = live.mask;
+        let mut from = 0;
+        for family in facts.classes[id].families[live.stage as usize] {
+            let known = self.frontiers[family as usize];
+            if known == NONE {
+                return None;
+            }
+            from = from.max(known);
+            let least = facts.families.key(family)?.least();
+            // It may not be allowed at the frontier; then the search begins earlier than it could.
+            if from != known || !self.table.fits(from as usize, &least) {
+                let filter = need_filter(&least);
+                let start = (from as usize, false);
+                let found = self
+                    .table
+                    .search((&filter, &least), mask, start, |_, _| true);
+                from = found
+                    .and_then(|found| u32::try_from(found).ok())
+                    .unwrap_or(NONE);
+                self.frontiers[family as usize] = from;
+                found?;
+            }
+        }
+        Some(from as usize)
+    }
+
+    // Takes what only some tasks take.
+    fn count_special(&mut self, facts: &mut Facts, id: u32, slot: u32) {
+        let class = &facts.classes[id];
+        for &port in &class.fixed_ports {
+            let entry = (slot, port);
+            let place = self.ports_taken.partition_point(|known| *known < entry);
+            self.ports_taken.insert(place, entry);
+        }
+        for (name, amount) in &class.others {
+            let others = &mut facts.rows[slot as usize].others;
+            if let Some((_, have)) = others.iter_mut().find(|(known, _)| known == name) {
+                *have = have.saturating_sub(amount.thousandths());
+            }
+        }
+        if let Some(group) = class.group.clone() {
+            facts.count_placed(&group, slot, |class| self.restart(class));
+        }
+    }
+
+    // Values that were full are not any more: the class looks again from the start.
+    fn restart(&mut self, class: u32) {
+        let state = &mut self.states[class as usize];
+        if *state == State::Dead {
+            self.open = self.open.saturating_add(1);
+        }
+        if *state != State::Unseen {
+            *state = State::Live;
+            let live = &mut self.lives[class as usize];
+            live.cursor = 0;
+            live.found = false;
+            // One before the first stage, so that its mask is found again.
+            live.stage = u32::MAX;
+            live.mask = NONE;
+        }
+    }
+
+    fn note(&mut self, facts: &Facts, task: &Ticket, slot: u32) {
+        let placement = Placement {
+            task: task.id,
+            class: task.class,
+            slot,
+            before: self.last_in[slot as usize],
+        };
+        if placement.before == NONE {
+            self.used.push(slot);
+        }
+        self.last_in[slot as usize] = u32::try_from(self.placements.len()).unwrap_or(NONE);
+        self.placements.push(placement);
+        self.last_placed = self.last_placed.max(Some(*task));
+        let left = facts.classes[task.class].waiting;
+        if self.lives[task.class as usize].placed == left {
+            self.open = self.open.saturating_sub(1);
+        }
+    }
+
+    // Gives kept rows to the tasks for which they were kept.
+    fn use_keeps(&mut self, facts: &mut Facts, queue: &mut Queue, keeps: &mut Keeps) {
+        for (ticket, slot) in keeps.ready(facts, self.now) {
+            queue.remove(&ticket);
+            self.note_kept(facts, &ticket, slot);
+        }
+    }
+
+    fn note_kept(&mut self, facts: &mut Facts, ticket: &Ticket, slot: u32) {
+        let need = facts.classes[ticket.class].need;
+        crate::amounts::subtract(&mut facts.rows[slot as usize].whole, &need);
+        self.count_special(facts, ticket.class, slot);
+        self.note(facts, ticket, slot);
+        // Overtaking is what tasks of the queue do.
+        self.last_placed = None;
+        self.settle(facts, ticket.class, 1);
+    }
+
+    fn missed(&self) -> impl Iterator<Item = Ticket> {
+        let dead = self
+            .touched
+            .iter()
+            .filter(|&&class| self.states[class as usize] == State::Dead);
+        dead.filter_map(|&class| self.lives[class as usize].missed)
+    }
+
+    // Brings the facts up to date with what was placed.
+    fn finish(&mut self, facts: &mut Facts) {
+        if !facts.changed.is_empty() {
+            facts.age = facts.age.saturating_add(1);
+        }
+        for &slot in &facts.changed {
+            facts.rows[slot as usize].changed = false;
+        }
+        facts.changed.clear();
+        for class in std::mem::take(&mut facts.woken) {
+            if let Some(class) = facts.classes.get_mut(class) {
+                class.woken = false;
+            }
+        }
+        for place in 0..self.touched.len() {
+            let id = self.touched[place];
+            let placed = self.lives[id as usize].placed;
+            if placed > 0 {
+                self.settle(facts, id, placed);
+            }
+            if self.states[id as usize] == State::Dead {
+                facts.classes[id].exhausted = facts.age;
+            } else {
+                facts.wake(id);
+            }
+        }
+    }
+
+    /// Takes tasks of a class out of the accounts.
+    pub(crate) fn settle(&mut self, facts: &mut Facts, id: u32, placed: u32) {
+        let class = &mut facts.classes[id];
+        class.waiting = class.waiting.saturating_sub(placed);
+        if class.waiting == 0 {
+            facts.waiting_classes = facts.waiting_classes.saturating_sub(1);
+            self.done.push(id);
+        }
+        let size = i64::from(class.size).saturating_mul(i64::from(placed));
+        let broad = class.broad();
+        let set = &mut facts.sets[broad];
+        set.demand = set.demand.saturating_sub(size);
+    }
+
+    // The offers of rows that were used are spent, all of them, whatever is left in them.
+    fn spend(&mut self, facts: &mut Facts) {
+        for &slot in &self.used {
+            let position = self.table.positions.get(slot as usize).copied();
+            let row = &mut facts.rows[slot as usize];
+            let left = match position {
+                Some(position) if position != NONE => self.table.have[position as usize],
+                _ => row.whole,
+            };
+            let parts = std::mem::take(&mut row.offers);
+            self.spent.push(Spent { slot, parts, left });
+        }
+        for spent in &self.spent {
+            for part in &spent.parts {
+                facts.drop_offer(&part.id);
+            }
+        }
+        for spent in &self.spent {
+            let row = &mut facts.rows[spent.slot as usize];
+            row.left = Some(spent.left);
+            row.spare = crate::amounts::dominant(&spent.left);
+        }
+    }
+}
+
+fn end_windows(facts: &mut Facts, now: i64) {
+    if facts.windows.is_empty() {
+        return;
+    }
+    let over: Vec<u32> = facts
+        .windows
+        .iter()
+        .copied()
+        .filter(|&slot| facts.rows[slot as usize].room(now) == i64::MAX)
+        .collect();
+    for slot in over {
+        facts.windows.remove(&slot);
+        facts.rows[slot as usize].window = None;
+        facts.touch(slot);
+    }
+}
+
+/// Whether what only some tasks ask for is there too.
+pub(crate) fn agrees_special(
+    facts: &Facts,
+    id: u32,
+    slot: u32,
+    ports_taken: &[(u32, u16)],
+) -> bool {
+    let class = &facts.classes[id];
+    let row = &facts.rows[slot as usize];
+    let spread_allows = |&spread: &u32| {
+        let state = &facts.spreads[spread];
+        let column = &facts.columns[state.column];
+        facts
+            .spreads
+            .key(spread)
+            .is_some_and(|(_, _, rule)| state.allows(*rule, column, column.of(slot as usize)))
+    };
+    let has_other = |(name, amount): &(std::sync::Arc<str>, resources::Scalar)| {
+        let have = row.others.iter().find(|(known, _)| known == name);
+        have.map_or(0, |(_, have)| *have) >= amount.thousandths()
+    };
+    let has_port = |port: &u16| {
+        ports_taken.binary_search(&(slot, *port)).is_err()
+            && row.offers.iter().any(|part| {
+                let ports = part.parcels.numbers("ports", |identity| row.has(identity));
+                ports.contains(u64::from(*port))
+            })
+    };
+    class.spreads.iter().all(spread_allows)
+        && class.others.iter().all(has_other)
+        && class.fixed_ports.iter().all(has_port)
+}

@@ -1,0 +1,147 @@
+//! In which order rows are tried.
+//!
+//! The pressure on a row is how much the waiting demands compete for it: for each set of conditions
+//! that allows the row, the demand for the set by the capacity of all agents that it allows. Rows with
+//! the least pressure go first, so that tasks without conditions do not fill the few agents that others
+//! need; among equals the fuller row goes first, which packs.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "positions are below the number of rows, and sums of weights are bounded beside them"
+)]
+
+use crate::{
+    Fitness,
+    amounts::dominant,
+    bits::{Bits, WORD, ones},
+    facts::Facts,
+};
+
+/// How many sets of conditions count, those with the most demand: keeps the order cheap however many
+/// jobs have conditions of their own, each of which weighs next to nothing.
+const SETS_MAX: usize = 512;
+
+/// The level of agents that will be away, above any pressure.
+pub(crate) const LEAVING: u64 = 200;
+
+/// A demand as large as the capacity.
+const WHOLE: u64 = 1 << 20;
+
+/// Finds the order of rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ranker {
+    /// The rows of the round with their keys, in order.
+    pub(crate) order: Vec<(u64, u32)>,
+    pressure: Vec<u64>,
+    demands: Vec<i64>,
+}
+
+impl Ranker {
+    /// Orders the rows of a round.
+    pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits, now: i64) {
+        self.pressure.clear();
+        self.pressure.resize(facts.rows.len(), 0);
+        if facts.policy.fitness == Fitness::Pack {
+            self.press(facts, candidates);
+        }
+        self.order.clear();
+        for slot in candidates.iter() {
+            let row = &facts.rows[slot];
+            let share = u64::from(dominant(&row.whole).min(0xFF_FFFF));
+            let share = match facts.policy.fitness {
+                Fitness::Pack => share,
+                Fitness::Spread => 0xFF_FFFF - share,
+            };
+            // Agents that will be away go last: what runs there may be cut off.
+            let level = if row.room(now) == i64::MAX {
+                level(self.pressure[slot])
+            } else {
+                LEAVING
+            };
+            let key = level << 56 | share << 32 | u64::from(row.ordinal);
+            self.order
+                .push((key, u32::try_from(slot).unwrap_or(u32::MAX)));
+        }
+        self.order.sort_unstable();
+    }
+
+    fn press(&mut self, facts: &mut Facts, candidates: &Bits) {
+        let bar = self.bar(facts);
+        for set in 0..u32::try_from(facts.sets.bound()).unwrap_or(u32::MAX) {
+            if facts.sets.get(set).is_none_or(|set| set.demand < bar) {
+                continue;
+            }
+            let capacity = capacity(facts, set);
+            let demand = u64::try_from(facts.sets[set].demand).unwrap_or(0);
+            let Some(weight) = demand.saturating_mul(WHOLE).checked_div(capacity) else {
+                continue;
+            };
+            // Sums stay far below 2^64: at most 2^13 weights.
+            let weight = weight.min(1 << 40);
+            let conditions = facts.sets.key(set).map_or(&[][..], |key| &**key);
+            for (index, &candidates) in candidates.words().iter().enumerate() {
+                let mut word = candidates;
+                for &condition in conditions {
+                    if word == 0 {
+                        break;
+                    }
+                    word &= facts.conditions[condition].rows.word(index);
+                }
+                for bit in ones(word) {
+                    self.pressure[index * WORD + bit] += weight;
+                }
+            }
+        }
+    }
+
+    // The least demand that counts. Sets with equal demand count all or none, so that the order in
+    // which they were made known does not matter.
+    fn bar(&mut self, facts: &Facts) -> i64 {
+        self.demands.clear();
+        self.demands.extend(
+            facts
+                .sets
+                .iter()
+                .map(|(_, set)| set.demand)
+                .filter(|&demand| demand > 0),
+        );
+        if self.demands.len() <= SETS_MAX {
+            return 1;
+        }
+        let (_, bar, _) = self
+            .demands
+            .select_nth_unstable_by(SETS_MAX, |one, two| two.cmp(one));
+        *bar + 1
+    }
+}
+
+// How much the agents that a set allows have in all.
+fn capacity(facts: &mut Facts, set: u32) -> u64 {
+    let age = facts.capacity_age;
+    if facts.sets[set].capacity_age != age {
+        let conditions = facts.sets.key(set).map_or(&[][..], |key| &**key);
+        let (first, others) = conditions.split_first().unwrap_or((&0, &[]));
+        let mut sum = 0_i64;
+        for (index, &word) in facts.conditions[*first].rows.words().iter().enumerate() {
+            let mut word = word;
+            for &other in others {
+                word &= facts.conditions[other].rows.word(index);
+            }
+            for bit in ones(word) {
+                sum += i64::from(dominant(&facts.rows[index * WORD + bit].total));
+            }
+        }
+        let known = &mut facts.sets[set];
+        known.capacity = sum;
+        known.capacity_age = age;
+    }
+    u64::try_from(facts.sets[set].capacity).unwrap_or(0)
+}
+
+// Half powers of two: a small difference in pressure does not outweigh a good fit.
+fn level(pressure: u64) -> u64 {
+    match pressure.checked_ilog2() {
+        None => 0,
+        Some(0) => 1,
+        Some(log) => u64::from(log) * 2 + (pressure >> (log - 1) & 1) + 1,
+    }
+}
