@@ -57,7 +57,7 @@ fn reason_json(reason: &Waiting) -> Value {
             put("attempt", (*attempt).into());
             put("retries", (*retries).into());
         }
-        Waiting::Overlap { key } => put("run", key.to_string().into()),
+        Waiting::Overlap { key, at_once: _ } => put("run", key.to_string().into()),
         Waiting::Line { key, cause } => {
             put("run", key.to_string().into());
             put("cause", cause.name().into());

@@ -1,6 +1,6 @@
 //! What is measured on the clock that never goes back: delays, time limits, repeated kills, lateness.
 
-use chronos_model::{RunKey, RunState};
+use chronos_model::{Run, RunKey, RunState, Timestamp};
 
 use crate::{
     ClusterCall, Effect, Mono, Notice, Scheduler,
@@ -122,7 +122,7 @@ impl Scheduler {
             else {
                 continue;
             };
-            let due = run.not_before.unwrap_or(run.target).max(run.target);
+            let due = self.start_of_run(run);
             let Some(limit) = self.late_limit_millis(&key) else {
                 continue;
             };
@@ -144,6 +144,13 @@ impl Scheduler {
         }
     }
 
+    // When it should have started, at the earliest.
+    fn start_of_run(&self, run: &Run) -> Timestamp {
+        let job = self.jobs.get(&run.key.job);
+        let start = job.map_or(run.target, |job| job.start_of(run.target));
+        run.not_before.unwrap_or(start)
+    }
+
     /// Returns how late a run of a job may start before somebody is told.
     pub(crate) fn late_limit_millis(&self, key: &RunKey) -> Option<i64> {
         let epsilon = self
@@ -161,7 +168,7 @@ impl Scheduler {
         else {
             return;
         };
-        let due = run.not_before.unwrap_or(run.target).max(run.target);
+        let due = self.start_of_run(run);
         let late_millis = self.now.wall.millis_since(due);
         self.lates.insert(key.clone(), None);
         self.notice(Notice::TargetLate {

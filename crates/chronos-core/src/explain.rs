@@ -31,6 +31,8 @@ pub enum Waiting {
     },
     /// As many runs as may be at once have not ended.
     Overlap {
+        /// How many may be at once.
+        at_once: u32,
         /// The earliest of them.
         key: RunKey,
     },
@@ -78,7 +80,16 @@ impl fmt::Display for Waiting {
                 retries,
                 at,
             } => write!(f, "retry {attempt} of {retries} starts at {at}"),
-            Self::Overlap { key } => write!(f, "the job is not concurrent and {key} has not ended"),
+            Self::Overlap {
+                at_once: 0 | 1,
+                key,
+            } => {
+                write!(f, "the job is not concurrent and {key} has not ended")
+            }
+            Self::Overlap { at_once, key } => write!(
+                f,
+                "as many runs as overlapLimit allows have not ended: {at_once}, {key} the first of them"
+            ),
             Self::Line { key, cause } => write!(f, "waits in line behind {key} ({cause})"),
             Self::Offer { why } => write!(f, "no offer fits: {why}"),
             Self::UsedUp => f.write_str("all its targets have passed"),
@@ -139,6 +150,7 @@ impl View {
         }
         if let Some(occupant) = places.occupant {
             return Some(Waiting::Overlap {
+                at_once: job.spec.overlap.at_once().unwrap_or(1),
                 key: occupant.key.clone(),
             });
         }

@@ -107,7 +107,10 @@ fn parents<'a>(job: &'a Job, find: impl Fn(&JobName) -> Option<&'a Arc<Job>>) ->
                 .is_some_and(|oldest| oldest.number > consumed.saturating_add(1)),
         }
     };
-    job.spec.parents().iter().map(parent).collect()
+    let mut parents: Vec<Parent<'a>> = job.spec.parents().iter().map(parent).collect();
+    // Those that remember all say first what goes together; those that do not are then asked for it.
+    parents.sort_by_key(|parent| parent.forgetful);
+    parents
 }
 
 fn is_open(

@@ -1,5 +1,7 @@
 //! Runs of one job that would overlap: which start, which wait, which give way.
 
+use std::sync::Arc;
+
 use chronos_model::{Outcome, Overlap, Run, RunCause, RunState, Timestamp};
 
 use crate::{
@@ -37,7 +39,9 @@ impl Scheduler {
             Overlap::Replace => {
                 self.supersede_waiting(&job, run);
                 let reason = format!("the newer target {} replaces it", run.target);
-                for other in job.active_runs().filter(|other| occupies(other)) {
+                // A line of catch-up or backfill is worked off: what is in it gives way to nobody.
+                let gives_way = |run: &&Arc<Run>| occupies(run) && !waits_in_line(run.cause);
+                for other in job.active_runs().filter(gives_way) {
                     self.kill_run(&other.key, &reason);
                 }
             }
@@ -106,7 +110,7 @@ impl Job {
     }
 
     /// Returns a run that holds a place that another one would need.
-    pub(crate) fn occupant(&self) -> Option<&std::sync::Arc<Run>> {
+    pub(crate) fn occupant(&self) -> Option<&Arc<Run>> {
         if self.places_free() != Some(0) {
             return None;
         }

@@ -222,7 +222,9 @@ impl Scheduler {
                 self.end_run(key, Outcome::Failed, message);
             }
             TaskState::Finished => self.succeeded(key),
-            TaskState::Killed if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) => {
+            TaskState::Killed | TaskState::Lost
+                if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) =>
+            {
                 let reason = run.reason.clone().or(message);
                 self.end_killed(key, reason);
             }
@@ -257,7 +259,11 @@ impl Scheduler {
         };
         if job.spec.disabled {
             let reason = Some("the job is disabled".to_owned());
-            return self.end_run(&run.key, Outcome::Skipped, reason);
+            self.end_run(&run.key, Outcome::Skipped, reason);
+            if run.key.attempt > 0 {
+                self.count_failure(run);
+            }
+            return;
         }
         self.inherited.remove(&run.key);
         self.queue.left(&run.key);
@@ -423,6 +429,10 @@ impl Scheduler {
                 Outcome::Skipped,
                 Some("the job is disabled".to_owned()),
             );
+            // The attempts before it failed, and now nothing follows them.
+            if run.key.attempt > 0 {
+                self.count_failure(run);
+            }
         }
     }
 }

@@ -188,7 +188,7 @@ const FIELDS: &[(&str, &str)] = &[
         "environmentVariables",
     ),
     (
-        r#"{"constraints": [["hostname", "UNIQUE", "a"]]}"#,
+        r#"{"constraints": [["hostname", "CLUSTER", "a"]]}"#,
         "constraints[0][1]",
     ),
     (

@@ -75,6 +75,46 @@ fn a_run_that_is_replaced_says_by_what() {
 }
 
 #[test]
+fn a_line_gives_way_to_no_replacement() {
+    let mut world = every_ten_seconds(&json!({"overlap": "replace", "catchUp": "all"}));
+    world.set_clock(instant("2030-01-01T00:00:40.500Z"));
+    world.until("2030-01-01T00:00:50Z");
+    for _ in 0..5 {
+        world.succeed("a");
+    }
+    let outcomes = world.outcomes("a");
+    assert_eq!(outcomes.len(), 5);
+    assert!(
+        outcomes.iter().all(|run| run.ends_with("succeeded")),
+        "{outcomes:?}"
+    );
+}
+
+#[test]
+fn with_jitter_a_run_is_late_from_its_own_start() {
+    let mut world = World::new("2030-01-01T00:00:00Z");
+    world.put(json!({
+        "name": "a", "command": "true", "schedule": "R/2030-01-01T01:00:00Z/PT2H", "jitter": 3600, "cpus": 1000
+    }));
+    let told = |world: &World| {
+        let mut notices = world.notices.iter();
+        notices.any(|notice| matches!(notice, Notice::TargetLate { .. }))
+    };
+    while world.store.runs.is_empty() {
+        world.step();
+    }
+    let start = world.now();
+    assert!(
+        start.millis_since(instant("2030-01-01T01:00:00Z")) > 300_000,
+        "a start to speak of"
+    );
+    world.until_instant(start.plus_millis(300_000));
+    assert!(!told(&world));
+    world.until_instant(start.plus_millis(300_001));
+    assert!(told(&world));
+}
+
+#[test]
 fn a_replacement_waits_until_the_other_has_ended() {
     let mut world = every_ten_seconds(&json!({"overlap": "replace"}));
     world.until("2030-01-01T00:00:10Z");

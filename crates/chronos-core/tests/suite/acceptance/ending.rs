@@ -33,20 +33,26 @@ fn only_what_is_due_runs() {
 #[test]
 fn what_came_first_starts_first() {
     // Case 85, where there is one place.
-    let mut world = World::new("2030-01-01T00:00:00Z");
-    world.agent.slots = 1;
-    for (job, month) in [("b", "03"), ("d", "01"), ("a", "02")] {
-        let schedule = format!("R1/2031-{month}-01T00:00:00Z/P1D");
-        put(&mut world, job, &schedule, &json!({}));
+    for absent in [false, true] {
+        let mut world = World::new("2030-01-01T00:00:00Z");
+        world.agent.slots = 1;
+        for (job, month) in [("b", "03"), ("d", "01"), ("a", "02")] {
+            let schedule = format!("R1/2031-{month}-01T00:00:00Z/P1D");
+            put(&mut world, job, &schedule, &json!({}));
+        }
+        put(&mut world, "c", "R1/2032-01-01T00:00:00Z/P1D", &json!({}));
+        put(&mut world, "holder", "R1//P", &json!({}));
+        if absent {
+            world.set_clock(instant("2031-04-01T00:00:00Z"));
+        } else {
+            world.until("2031-04-01T00:00:00Z");
+        }
+        for job in ["holder", "d", "a", "b"] {
+            assert_eq!(world.agent.running.first().unwrap().job.as_str(), job);
+            world.succeed(job);
+        }
+        assert!(world.agent.running.is_empty(), "the fourth is not due");
     }
-    put(&mut world, "c", "R1/2032-01-01T00:00:00Z/P1D", &json!({}));
-    put(&mut world, "holder", "R1//P", &json!({}));
-    world.until("2031-04-01T00:00:00Z");
-    for job in ["holder", "d", "a", "b"] {
-        assert_eq!(world.agent.running.first().unwrap().job.as_str(), job);
-        world.succeed(job);
-    }
-    assert!(world.agent.running.is_empty(), "the fourth is not due");
 }
 
 const OVERDUE: &str = "R1/2030-01-01T11:59:00Z/P1D";
@@ -267,7 +273,7 @@ fn no_end_leaves_a_run_behind() {
             Some("killed from outside"),
         ),
         (TaskState::Killed, true, "killed", Some("killed on request")),
-        (TaskState::Lost, true, "failed", None),
+        (TaskState::Lost, true, "killed", Some("killed on request")),
     ] {
         let mut world = World::new("2030-01-01T00:00:00Z");
         put(&mut world, "a", "R1//P", &json!({}));
