@@ -22,6 +22,8 @@ pub(crate) struct Choice {
     pub(crate) consumed: BTreeMap<JobName, u64>,
     /// What the run is told of it.
     pub(crate) generation: Generation,
+    /// From where everything comes that is used up with it; nothing of that makes the job run again.
+    pub(crate) used_up: Lineage,
 }
 
 /// One parent, as its child sees it.
@@ -146,6 +148,14 @@ const fn suits(rule: ParentRule, kind: CompletionKind) -> bool {
     }
 }
 
+/// Notes where something that is used up comes from: the latest of each counts.
+pub(crate) fn take_in(used_up: &mut Lineage, lineage: &Lineage) {
+    for (job, &number) in lineage {
+        let known = used_up.entry(job.clone()).or_insert(number);
+        *known = (*known).max(number);
+    }
+}
+
 /// Whether two completions name the same completion of every job that both name.
 pub(crate) fn agree(a: &Lineage, b: &Lineage) -> bool {
     let (fewer, more) = if a.len() <= b.len() { (a, b) } else { (b, a) };
@@ -237,6 +247,11 @@ fn choose_any(parents: &[Parent<'_>]) -> Option<Choice> {
             (parent.name.clone(), consumed)
         })
         .collect();
+    for parent in parents {
+        for completion in parent.open.iter().copied().chain(parent.newest) {
+            take_in(&mut choice.used_up, &completion.lineage);
+        }
+    }
     Some(choice)
 }
 
@@ -265,6 +280,7 @@ fn choice(parents: &[Parent<'_>], chosen: &[&Completion]) -> Choice {
         .map(|(parent, completion)| (parent.name.clone(), completion.number));
     Choice {
         consumed: consumed.collect(),
+        used_up: lineage.clone(),
         generation: Generation { runs, lineage },
     }
 }

@@ -70,10 +70,7 @@ impl Scheduler {
     /// Ends a waiting run because another one takes its place.
     pub(crate) fn supersede(&mut self, run: &Run, reason: &str) {
         self.end_run(&run.key, Outcome::Superseded, Some(reason.to_owned()));
-        // The attempts before it failed, and now nothing follows them.
-        if run.key.attempt > 0 {
-            self.count_failure(run);
-        }
+        self.nothing_follows(run);
     }
 
     /// Says why a run by hand does not start or wait, as Chronos: it does not overlap, does not queue

@@ -13,7 +13,7 @@ use chronos_model::{
 
 use crate::{
     Mutant, Scheduler,
-    generation::{Choice, choose},
+    generation::{Choice, choose, take_in},
     job::{Job, end, new_run},
     settings::{COMPLETIONS_MAX, LINEAGE_LEN_MAX},
 };
@@ -174,7 +174,10 @@ impl Scheduler {
             if !again {
                 progress.consumed.extend(choice.consumed);
             }
-            progress.generation = Some(Box::new(choice.generation));
+            progress.generation = Some(Box::new(Generation {
+                runs: choice.generation.runs,
+                lineage: choice.used_up,
+            }));
         });
     }
 
@@ -201,7 +204,10 @@ impl Scheduler {
                     .entry(parent.spec.name.clone())
                     .or_insert(0);
                 *consumed = parent.progress.completed.max(*consumed);
-                take_in(&mut generation.lineage, parent.progress.completions.last());
+                // What is used up without a run must not look like something later than the last run.
+                if let Some(newest) = parent.progress.completions.last() {
+                    take_in(&mut generation.lineage, &newest.lineage);
+                }
             }
             progress.generation = Some(generation);
         });
@@ -226,14 +232,6 @@ fn waits_for_both(job: &Job) -> bool {
 /// Returns what a run by hand repeats: the parents' completions of the job's newest run.
 pub(crate) fn repeated(job: &Arc<Job>) -> Option<Box<Generation>> {
     job.progress.generation.clone()
-}
-
-// What is used up without a run must not look like something later than the last run.
-fn take_in(lineage: &mut Lineage, completion: Option<&Completion>) {
-    for (job, &number) in completion.iter().flat_map(|completion| &completion.lineage) {
-        let known = lineage.entry(job.clone()).or_insert(number);
-        *known = (*known).max(number);
-    }
 }
 
 // The oldest go; but a success that failures followed may still be waited for.

@@ -260,10 +260,7 @@ impl Scheduler {
         if job.spec.disabled {
             let reason = Some("the job is disabled".to_owned());
             self.end_run(&run.key, Outcome::Skipped, reason);
-            if run.key.attempt > 0 {
-                self.count_failure(run);
-            }
-            return;
+            return self.nothing_follows(run);
         }
         self.inherited.remove(&run.key);
         self.queue.left(&run.key);
@@ -429,11 +426,24 @@ impl Scheduler {
                 Outcome::Skipped,
                 Some("the job is disabled".to_owned()),
             );
-            // The attempts before it failed, and now nothing follows them.
-            if run.key.attempt > 0 {
-                self.count_failure(run);
-            }
+            self.nothing_follows(run);
         }
+    }
+
+    /// A retry ends without having run: the attempt before it failed, and that is final now.
+    pub(crate) fn nothing_follows(&mut self, retry: &Run) {
+        let Some(attempt) = retry.key.attempt.checked_sub(1) else {
+            return;
+        };
+        let key = RunKey {
+            attempt,
+            ..retry.key.clone()
+        };
+        let failed = Run {
+            key,
+            ..retry.clone()
+        };
+        self.count_failure(&failed);
     }
 }
 

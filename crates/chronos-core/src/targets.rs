@@ -166,12 +166,13 @@ impl Job {
         }
         match self.exclusions.first_allowed(targets, next.plus_millis(-1)) {
             Allowed::At(target) => Some(self.start_of(target.at)),
-            Allowed::NotWithin(at) => Some(at),
+            Allowed::NotWithin(at) => Some(at.max(self.start_of(next))),
             // Nothing of it will ever run, and that is written down when its time has passed.
             Allowed::None => Some(
                 self.exclusions
                     .excluded_until(next)
-                    .map_or(next, |(end, _)| end),
+                    .map_or(next, |(end, _)| end)
+                    .max(self.start_of(next)),
             ),
         }
     }

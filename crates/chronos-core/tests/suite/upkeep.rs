@@ -331,3 +331,26 @@ fn every_answer_to_why_not() {
     world.fail("line");
     assert_eq!(codes(&world), ["retry", "line", "line"]);
 }
+
+#[test]
+fn a_last_target_that_is_left_out_and_starts_late_ends_in_a_record() {
+    // The start, with jitter, comes after the end of what the calendar leaves out.
+    let mut world = World::new("2030-01-01T05:00:00Z");
+    let night = json!({"name": "night", "windows": [{"from": "06:00", "to": "06:01"}]});
+    world
+        .command(Command::PutCalendar(calendar(&night)))
+        .unwrap();
+    for number in 0..20 {
+        world.put(json!({
+            "name": format!("a{number}"), "command": "true", "calendar": "night", "jitter": 3600,
+            "schedule": "R1/2030-01-01T06:00:30Z/P1D"
+        }));
+    }
+    world.until("2030-01-01T08:00:00Z");
+    for number in 0..20 {
+        assert_eq!(
+            world.outcomes(&format!("a{number}")),
+            ["06:00:30 0 skipped"]
+        );
+    }
+}
