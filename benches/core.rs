@@ -239,17 +239,24 @@ fn per(took: Duration, count: u64) -> f64 {
     took.as_secs_f64() * 1e9 / count.max(1) as f64
 }
 
-fn a_year() {
+fn forty_daily() -> Snapshot {
+    let documents = (0..40).map(|index| {
+        json!({"name": format!("daily-{index:02}"), "command": "true", "schedule": format!("R/2030-01-01T{:02}:{:02}:00/P1D", index / 2, index % 2 * 30), "scheduleTimeZone": "Europe/Berlin"})
+    });
+    snapshot(documents.map(|document| record(&document)))
+}
+
+fn a_year(what: &str, jobs: fn() -> Snapshot) {
     let (mut launched, mut inputs) = (0, 0);
     let took = best(3, || {
-        let mut world = World::new(forty());
+        let mut world = World::new(jobs());
         let begin = Instant::now();
         world.run(365 * DAY, u64::MAX);
         let took = begin.elapsed();
         (launched, inputs) = (world.launched, world.inputs);
         took
     });
-    println!("a year of 40 jobs: {took:.1?} for {launched} runs, {inputs} inputs");
+    println!("a year of 40 {what}: {took:.1?} for {launched} runs, {inputs} inputs");
     println!(
         "  {:.0} ns a run from its target to its end; {:.0} runs a second, {:.0} inputs a second",
         per(took, launched),
@@ -358,7 +365,8 @@ fn main() {
         &[1_000, 10_000, 100_000, 1_000_000]
     };
     let largest = sizes[sizes.len() - 1];
-    a_year();
+    a_year("daily jobs", forty_daily);
+    a_year("jobs, ten of them hourly, five with parents", forty);
     cost_per_target(sizes);
     loading(largest);
     commands(largest);

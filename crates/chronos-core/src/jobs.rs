@@ -168,6 +168,23 @@ impl Jobs {
         job
     }
 
+    /// Makes room for so many more, so that the table does not grow step by step.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let slots = &self.list.slots;
+        self.index.reserve(more, |number| {
+            let job = slots.get(number.0);
+            job.map_or(0, |job| hash(&job.spec.name))
+        });
+    }
+
+    /// Returns all numbers and names, by name.
+    pub(crate) fn numbers(&self) -> Vec<(JobNumber, JobName)> {
+        let numbers = self.list.numbers.iter();
+        numbers
+            .map(|(name, &number)| (number, name.clone()))
+            .collect()
+    }
+
     /// Returns all jobs, by name.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.list.values()

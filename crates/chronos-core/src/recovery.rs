@@ -25,6 +25,7 @@ impl Scheduler {
                 .calendars
                 .insert(calendar.name().clone(), calendar);
         }
+        scheduler.jobs.reserve(snapshot.jobs.len());
         for record in snapshot.jobs {
             scheduler.take_record(record, &mut quarantined);
         }
@@ -151,18 +152,15 @@ impl Scheduler {
     }
 
     fn resume(&mut self) {
-        let names: Vec<JobName> = self
-            .jobs
-            .values()
-            .map(|job| job.spec.name.clone())
-            .collect();
-        for name in &names {
+        let all = self.jobs.numbers();
+        for (number, name) in &all {
+            self.jobs.turn_to(*number);
             self.arm(name);
             self.resume_runs(name);
         }
-        for name in &names {
+        for (number, name) in &all {
             let has_parents = |job: &Arc<Job>| !job.spec.parents().is_empty();
-            if self.jobs.get(name).is_some_and(has_parents) {
+            if self.jobs.at(*number).is_some_and(has_parents) {
                 self.run_if_ready(name, self.now.wall, RunCause::Parents);
             }
         }
