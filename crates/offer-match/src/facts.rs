@@ -24,7 +24,7 @@ use self::{
     row::{Row, RowKey},
     spread::{SpreadKey, SpreadState},
 };
-use crate::{AgentId, Demand, OfferId, Policy, interner::Interner};
+use crate::{AgentId, Demand, OfferId, Policy, amounts::Filter, interner::Interner};
 
 /// How many agents without an offer at hand are remembered.
 ///
@@ -58,6 +58,10 @@ pub(crate) struct Facts {
     pub(crate) fetched: BTreeSet<(Arc<str>, AgentId)>,
     /// Classes that may fit rows that did not change.
     pub(crate) woken: Vec<u32>,
+    /// What classes need, as of searching; apart, because a round asks for it alone most of the time.
+    pub(crate) filters: Vec<Filter>,
+    /// As of which state of the rows each class was seen to fit nowhere.
+    pub(crate) exhausted: Vec<u64>,
     /// How many classes have tasks that wait.
     pub(crate) waiting_classes: usize,
     /// When the last round was.
@@ -88,6 +92,8 @@ impl Facts {
             running: BTreeMap::new(),
             fetched: BTreeSet::new(),
             woken: Vec::new(),
+            filters: Vec::new(),
+            exhausted: Vec::new(),
             waiting_classes: 0,
             now: 0,
             age: 1,
@@ -106,7 +112,7 @@ impl Facts {
     /// Makes the next round look for a class everywhere again.
     pub(crate) fn wake(&mut self, class: u32) {
         if let Some(known) = self.classes.get_mut(class) {
-            known.exhausted = 0;
+            self.exhausted[class as usize] = 0;
             if !known.woken && known.waiting > 0 {
                 known.woken = true;
                 self.woken.push(class);

@@ -125,7 +125,7 @@ impl Matcher {
         let class = &mut self.facts.classes[ticket.class];
         class.waiting = class.waiting.saturating_add(1);
         let first = class.waiting == 1;
-        let live = class.exhausted != self.facts.age;
+        let live = self.facts.exhausted[ticket.class as usize] != self.facts.age;
         let set = class.broad();
         let size = i64::from(class.size);
         for place in 0..class.spreads.len() {

@@ -44,7 +44,10 @@ pub(crate) struct Round {
     candidates: Bits,
     states: Vec<State>,
     lives: Vec<Live>,
+    /// The classes that were looked at closely.
     touched: Vec<u32>,
+    /// The first task of each class that fits nowhere.
+    missed: Vec<Ticket>,
     open: usize,
     /// Where the next task goes that is spread.
     next: usize,
@@ -87,7 +90,6 @@ struct Live {
     /// Nothing but amounts and time decides.
     plain: bool,
     placed: u32,
-    missed: Option<Ticket>,
 }
 
 impl Round {
@@ -133,6 +135,7 @@ impl Round {
         self.last_in.resize(facts.rows.len(), NONE);
         self.used.clear();
         self.touched.clear();
+        self.missed.clear();
         self.ports_taken.clear();
         self.last_placed = None;
         self.states.clear();
@@ -193,31 +196,32 @@ impl Round {
 
     fn die(&mut self, task: Ticket) {
         self.states[task.class as usize] = State::Dead;
-        self.lives[task.class as usize].missed = Some(task);
+        self.missed.push(task);
         self.open = self.open.saturating_sub(1);
     }
 
     // Gets a class ready; `false` when it is plain that it fits nowhere.
     fn begin(&mut self, facts: &Facts, task: &Ticket) -> bool {
         let id = task.class;
-        let class = &facts.classes[id];
+        let only_changed = facts.exhausted[id as usize] == facts.age;
+        let filter = &facts.filters[id as usize];
+        let hopeless = only_changed && facts.changed.is_empty();
+        if hopeless || !self.table.may_fit(filter) {
+            self.die(*task);
+            return false;
+        }
         self.touched.push(id);
-        let live = &mut self.lives[id as usize];
-        *live = Live {
-            filter: class.filter,
+        let class = &facts.classes[id];
+        self.lives[id as usize] = Live {
+            filter: *filter,
             need: class.need,
             lasts: class.lasts,
-            only_changed: class.exhausted == facts.age,
+            only_changed,
             plain: class.spreads.is_empty()
                 && class.others.is_empty()
                 && class.fixed_ports.is_empty(),
             ..Live::default()
         };
-        let hopeless = live.only_changed && facts.changed.is_empty();
-        if hopeless || !self.table.may_fit(&class.filter) {
-            self.die(*task);
-            return false;
-        }
         let mask = self.table.set_mask(facts, class.stages[0]);
         self.lives[id as usize].mask = mask;
         self.states[id as usize] = State::Live;
@@ -277,7 +281,11 @@ impl Round {
             return Some(cursor);
         }
         let from = cursor.saturating_add(usize::from(live.found));
-        let from = from.max(self.frontier(facts, id)?);
+        let from = if self.table.is_large() {
+            from.max(self.frontier(facts, id)?)
+        } else {
+            from
+        };
         let live = &live;
         let found = self
             .table
@@ -390,12 +398,12 @@ impl Round {
         self.settle(facts, ticket.class, 1);
     }
 
+    // A class that got another chance may be there twice; the first time counts for none of them then.
     fn missed(&self) -> impl Iterator<Item = Ticket> {
-        let dead = self
-            .touched
+        self.missed
             .iter()
-            .filter(|&&class| self.states[class as usize] == State::Dead);
-        dead.filter_map(|&class| self.lives[class as usize].missed)
+            .filter(|task| self.states[task.class as usize] == State::Dead)
+            .copied()
     }
 
     // Brings the facts up to date with what was placed.
@@ -418,10 +426,13 @@ impl Round {
             if placed > 0 {
                 self.settle(facts, id, placed);
             }
-            if self.states[id as usize] == State::Dead {
-                facts.classes[id].exhausted = facts.age;
-            } else {
+            if self.states[id as usize] != State::Dead {
                 facts.wake(id);
+            }
+        }
+        for task in &self.missed {
+            if self.states[task.class as usize] == State::Dead {
+                facts.exhausted[task.class as usize] = facts.age;
             }
         }
     }

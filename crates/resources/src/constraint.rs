@@ -2,7 +2,7 @@
 //!
 //! `EQUALS`, `LIKE` and `UNLIKE` are evaluated as Chronos does, with its edges; the others are ours.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
@@ -75,7 +75,8 @@ pub enum Spread {
 #[derive(Clone, Debug)]
 enum Test {
     Equal,
-    Match(Box<Regex>),
+    // Shared by all copies: each would have working memory of its own.
+    Match(Arc<Regex>),
     Listed(Vec<(String, Option<Scalar>)>),
     There(bool),
     Number(Scalar),
@@ -224,7 +225,7 @@ fn read(operator: Operator, value: &str) -> Result<Test, ConstraintError> {
     };
     Ok(match operator {
         Operator::Equals => Test::Equal,
-        Operator::Like | Operator::Unlike => Test::Match(Box::new(whole_match(value)?)),
+        Operator::Like | Operator::Unlike => Test::Match(Arc::new(whole_match(value)?)),
         Operator::In | Operator::NotIn => Test::Listed(
             value
                 .split(',')

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use resources::Scalar;
 
-use crate::amounts::{Amounts, CPUS, DISK, Filter, MEM};
+use crate::amounts::{Amounts, CPUS, DISK, MEM};
 
 /// Classes with the same set of conditions and about the same size: where the smallest that such a
 /// class may be does not fit, none of them does, so a round searches for it once.
@@ -21,7 +21,6 @@ pub(crate) struct Family {
 #[derive(Clone, Debug)]
 pub(crate) struct Class {
     pub(crate) need: Amounts,
-    pub(crate) filter: Filter,
     /// What is tried, one after the other: sets of conditions.
     pub(crate) stages: Vec<u32>,
     /// The wide and the narrow family of the class in each stage.
@@ -37,8 +36,6 @@ pub(crate) struct Class {
     pub(crate) generation: u32,
     /// How many tasks wait.
     pub(crate) waiting: u32,
-    /// As of which state of the rows it was seen to fit nowhere.
-    pub(crate) exhausted: u64,
     pub(crate) woken: bool,
 }
 

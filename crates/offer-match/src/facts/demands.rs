@@ -95,7 +95,6 @@ impl Facts {
         self.generation = self.generation.wrapping_add(1);
         let class = Class {
             need,
-            filter: need_filter(&need),
             stages,
             families,
             lasts: match demand.lasts {
@@ -110,10 +109,13 @@ impl Facts {
             group: demand.group.clone(),
             generation: self.generation,
             waiting: 0,
-            exhausted: 0,
             woken: false,
         };
         let slot = self.classes.insert(demand, class);
+        self.filters.resize(self.classes.bound(), [0; 16]);
+        self.filters[slot as usize] = need_filter(&need);
+        self.exhausted.resize(self.classes.bound(), 0);
+        self.exhausted[slot as usize] = 0;
         for spread in spreads {
             self.spreads[spread].classes.push(slot);
         }

@@ -16,6 +16,9 @@ use crate::{
 /// No position, no mask.
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// How many rows cost less one by one.
+const FEW: u32 = 6;
+
 /// How many searches in vain cost about as much as finding the maxima of a block again.
 const VAIN_MAX: u8 = 3;
 
@@ -93,6 +96,11 @@ impl Table {
         self.mask_len = blocks;
         self.summary_len = blocks.div_ceil(WORD);
         self.changed = self.changed_mask(facts);
+    }
+
+    /// Whether searching from the front costs more than finding out where to begin.
+    pub(crate) fn is_large(&self) -> bool {
+        self.blocks.len() > SPAN / 2
     }
 
     /// Whether some block may have a row that is large enough.
@@ -176,7 +184,13 @@ impl Table {
                     allowed &= self.mask_word(self.changed, block);
                 }
                 if allowed != 0 {
-                    for bit in ones(self.compare(block, filter, allowed)) {
+                    // Few rows are looked at one by one.
+                    let fitting = if allowed.count_ones() <= FEW {
+                        allowed
+                    } else {
+                        self.compare(block, filter, allowed)
+                    };
+                    for bit in ones(fitting) {
                         let position = block * WORD + bit;
                         if fits(need, &self.have[position]) && agrees(position, self) {
                             return Some(position);
