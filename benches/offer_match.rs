@@ -51,7 +51,7 @@ impl Stopwatch {
 /// The densities of constrained jobs.
 const DENSITIES: [u32; 3] = [0, 20, 100];
 
-/// What HiGHS found as the most tasks that can be placed in case a (`optimum.py`; the figure for rack
+/// What `HiGHS` found as the most tasks that can be placed in case a (`optimum.py`; the figure for rack
 /// spread is an upper bound), by density.
 const OPTIMUM: [(u32, usize); 3] = [(0, 0), (20, 0), (100, 0)];
 
@@ -202,7 +202,7 @@ fn placed(work: &Workload, matcher: &Matcher) -> Placed {
 
 fn only(name: &str, density: u32) {
     if name == "tick" {
-        return tick_of(density, 1);
+        return tick_of(density, 20);
     }
     for case in CASES.iter().filter(|case| case.name == name) {
         let work = Workload::new(shape(case, density));

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use offer_match::Lasts;
-use resources::{Constraint, Operator};
+use resources::Operator;
 
 use crate::{Stopwatch, workload::Workload};
 
@@ -37,7 +37,7 @@ struct Counts {
 
 impl<'a> Plain<'a> {
     pub(crate) fn new(work: &'a Workload) -> Self {
-        let mut known: BTreeMap<(Vec<Constraint>, bool), std::rc::Rc<Vec<bool>>> = BTreeMap::new();
+        let mut known: BTreeMap<(Vec<String>, bool), std::rc::Rc<Vec<bool>>> = BTreeMap::new();
         let mut plain = Self {
             work,
             need: Vec::new(),
@@ -63,12 +63,16 @@ impl<'a> Plain<'a> {
                 .constraints
                 .iter()
                 .find(|one| one.operator().is_spread());
-            plain.spread.push(rule.map(|one| match one.operator() {
-                Operator::Unique => Rule::Host,
-                _ => Rule::Rack(2),
+            plain.spread.push(rule.map(|one| {
+                if one.operator() == Operator::Unique {
+                    Rule::Host
+                } else {
+                    Rule::Rack(2)
+                }
             }));
             let wants_gpus = !demand.gpus.is_zero();
-            let key = (demand.constraints.clone(), wants_gpus);
+            let texts = demand.constraints.iter().map(ToString::to_string);
+            let key = (texts.collect(), wants_gpus);
             let allowed = known.entry(key).or_insert_with(|| {
                 let allowed = work.agents.iter().map(|agent| {
                     (agent.free[3] > 0) == wants_gpus

@@ -1,6 +1,6 @@
 //! The cluster and the queue that are matched, from a seed.
 //!
-//! Machines after the table of the Google 2011 cell (Reiss et al., SoCC'12), batch tasks after the
+//! Machines after the table of the Google 2011 cell (Reiss et al., `SoCC`'12), batch tasks after the
 //! Alibaba trace of 2018, big and GPU tasks after Alibaba's openb, cron tasks after the defaults of
 //! Chronos. Everything else is made up to have each feature at hand, and stated here.
 
@@ -132,77 +132,7 @@ fn job(
     sets: &[Vec<Constraint>],
     racks: usize,
 ) -> (Job, usize) {
-    let kind = rng.f64();
-    let mut gpus = 0;
-    // Shares of tasks; a batch job has 18 tasks in the mean, the others one.
-    let (cpus, mem, lasts, count) = if kind < 0.7396 {
-        (0.1, 128.0, 60.0, 1)
-    } else if kind < 0.775 {
-        let cpus = if rng.f64() < 0.566 { 0.5 } else { 1.0 };
-        let share = quantile(
-            rng,
-            &[
-                (0.0, 0.2),
-                (0.05, 0.3),
-                (0.5, 0.39),
-                (0.95, 0.59),
-                (1.0, 0.92),
-            ],
-        );
-        let runtime = [
-            (0.0, 5.0),
-            (0.5, 50.0),
-            (0.9, 184.0),
-            (0.99, 476.0),
-            (1.0, 900.0),
-        ];
-        let instances = [
-            (0.0, 1.0),
-            (0.5, 2.0),
-            (0.75, 12.0),
-            (0.9, 53.0),
-            (0.95, 96.0),
-            (0.99, 167.0),
-            (1.0, 200.0),
-        ];
-        // Requests are written by people: quarters of a gigabyte.
-        let mem = (share * 3_932.0 / 256.0).round() * 256.0;
-        let count = quantile(rng, &instances).round().max(1.0);
-        (cpus, mem, quantile(rng, &runtime), to_usize(count))
-    } else if kind < 0.9358 {
-        let cpus = 0.05 * (160.0_f64).powf(rng.f64());
-        let mem = 32.0 * (1024.0_f64).powf(rng.f64());
-        (cpus, mem, 120.0, 1)
-    } else if kind < 0.984 || !shape.gpus {
-        let cpus = quantile(
-            rng,
-            &[
-                (0.0, 4.0),
-                (0.5, 11.3),
-                (0.9, 16.4),
-                (0.99, 32.0),
-                (1.0, 60.0),
-            ],
-        );
-        let mem = quantile(
-            rng,
-            &[
-                (0.0, 8_192.0),
-                (0.5, 41_560.0),
-                (0.95, 98_304.0),
-                (1.0, 196_608.0),
-            ],
-        );
-        (cpus.round(), mem.round(), 300.0, 1)
-    } else {
-        gpus = 1;
-        (
-            rng.u32(4..12).into(),
-            f64::from(rng.u32(16..64)) * 1024.0,
-            600.0,
-            1,
-        )
-    };
+    let (cpus, mem, lasts, count, gpus) = size(rng, shape);
     let disk = if rng.f64() < 0.1 {
         rng.f64() * 50_000.0
     } else {
@@ -241,6 +171,81 @@ fn job(
     }
     let job = Job { demand, cpus, mem };
     (job, count)
+}
+
+// Cpus, memory, seconds, the number of tasks, and GPUs. Shares are of jobs, made so that the tasks come
+// out as 46 % cron, 40 % batch, 10 % odd, 3 % big and 1 % GPU.
+fn size(rng: &mut Rng, shape: Shape) -> (f64, f64, f64, usize, i64) {
+    let kind = rng.f64();
+    // Shares of tasks; a batch job has 18 tasks in the mean, the others one.
+    if kind < 0.7396 {
+        (0.1, 128.0, 60.0, 1, 0)
+    } else if kind < 0.775 {
+        let cpus = if rng.f64() < 0.566 { 0.5 } else { 1.0 };
+        let share = quantile(
+            rng,
+            &[
+                (0.0, 0.2),
+                (0.05, 0.3),
+                (0.5, 0.39),
+                (0.95, 0.59),
+                (1.0, 0.92),
+            ],
+        );
+        let runtime = [
+            (0.0, 5.0),
+            (0.5, 50.0),
+            (0.9, 184.0),
+            (0.99, 476.0),
+            (1.0, 900.0),
+        ];
+        let instances = [
+            (0.0, 1.0),
+            (0.5, 2.0),
+            (0.75, 12.0),
+            (0.9, 53.0),
+            (0.95, 96.0),
+            (0.99, 167.0),
+            (1.0, 200.0),
+        ];
+        // Requests are written by people: quarters of a gigabyte.
+        let mem = (share * 3_932.0 / 256.0).round() * 256.0;
+        let count = quantile(rng, &instances).round().max(1.0);
+        (cpus, mem, quantile(rng, &runtime), to_usize(count), 0)
+    } else if kind < 0.9358 {
+        let cpus = 0.05 * (160.0_f64).powf(rng.f64());
+        let mem = 32.0 * (1024.0_f64).powf(rng.f64());
+        (cpus, mem, 120.0, 1, 0)
+    } else if kind < 0.984 || !shape.gpus {
+        let cpus = quantile(
+            rng,
+            &[
+                (0.0, 4.0),
+                (0.5, 11.3),
+                (0.9, 16.4),
+                (0.99, 32.0),
+                (1.0, 60.0),
+            ],
+        );
+        let mem = quantile(
+            rng,
+            &[
+                (0.0, 8_192.0),
+                (0.5, 41_560.0),
+                (0.95, 98_304.0),
+                (1.0, 196_608.0),
+            ],
+        );
+        (cpus.round(), mem.round(), 300.0, 1, 0)
+    } else {
+        (
+            rng.u32(4..12).into(),
+            f64::from(rng.u32(16..64)) * 1024.0,
+            600.0,
+            1,
+            1,
+        )
+    }
 }
 
 fn zipf(rng: &mut Rng, len: usize) -> usize {
@@ -323,7 +328,7 @@ fn agents(rng: &mut Rng, shape: Shape, demand: (f64, f64)) -> Vec<Agent> {
         };
         let (mut low, mut high) = (0.0, 64.0);
         for _ in 0..60 {
-            let middle = (low + high) / 2.0;
+            let middle = f64::midpoint(low, high);
             let (cpus, mem) = offered(middle);
             let enough = cpus * load >= demand.0 && mem * load >= demand.1;
             if enough { high = middle } else { low = middle }
@@ -347,29 +352,7 @@ fn agent(
     shape: Shape,
 ) -> Agent {
     let rack = number / RACK_LEN;
-    let text = |name: &str, value: &str| Attribute::new(name, AttributeValue::text(value));
-    let mut attributes = vec![
-        text("rack", &format!("r{rack}")),
-        text("zone", ["z1", "z2", "z3"][rack % 3]),
-        text(
-            "os",
-            pick(rng, &["debian-11", "debian-12", "debian-12", "rocky-9"]),
-        ),
-        text("platform", pick(rng, &["p1", "p2", "p3", "p4"])),
-        text("pool", pick(rng, &["batch", "shared", "web", "edge"])),
-        text("kernel", pick(rng, &["5.10", "5.15", "6.1", "6.6"])),
-        Attribute::new(
-            "gen",
-            AttributeValue::Scalar(Scalar::from_units(rng.i64(1..5))),
-        ),
-        Attribute::new("keys", AttributeValue::Ranges(vec![(1, rng.u64(2..9))])),
-    ];
-    if rng.f64() < 0.7 {
-        attributes.push(text("disktype", pick(rng, &["ssd", "nvme", "hdd"])));
-    }
-    if gpus > 0 {
-        attributes.push(text("gpu_model", pick(rng, &["A10", "T4", "V100"])));
-    }
+    let attributes = attributes(rng, rack, gpus);
     let attributes = Arc::new(Attributes::new(&format!("node-{number}"), attributes));
     let window = (shape.load.is_some() && rng.f64() < 0.01).then_some(Window {
         start: 30_000,
@@ -435,6 +418,33 @@ fn agent(
         rack: u32::try_from(rack).expect("few"),
         attributes,
     }
+}
+
+fn attributes(rng: &mut Rng, rack: usize, gpus: i64) -> Vec<Attribute> {
+    let text = |name: &str, value: &str| Attribute::new(name, AttributeValue::text(value));
+    let mut attributes = vec![
+        text("rack", &format!("r{rack}")),
+        text("zone", ["z1", "z2", "z3"][rack % 3]),
+        text(
+            "os",
+            pick(rng, &["debian-11", "debian-12", "debian-12", "rocky-9"]),
+        ),
+        text("platform", pick(rng, &["p1", "p2", "p3", "p4"])),
+        text("pool", pick(rng, &["batch", "shared", "web", "edge"])),
+        text("kernel", pick(rng, &["5.10", "5.15", "6.1", "6.6"])),
+        Attribute::new(
+            "gen",
+            AttributeValue::Scalar(Scalar::from_units(rng.i64(1..5))),
+        ),
+        Attribute::new("keys", AttributeValue::Ranges(vec![(1, rng.u64(2..9))])),
+    ];
+    if rng.f64() < 0.7 {
+        attributes.push(text("disktype", pick(rng, &["ssd", "nvme", "hdd"])));
+    }
+    if gpus > 0 {
+        attributes.push(text("gpu_model", pick(rng, &["A10", "T4", "V100"])));
+    }
+    attributes
 }
 
 fn to_usize(number: f64) -> usize {

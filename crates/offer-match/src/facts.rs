@@ -60,6 +60,8 @@ pub(crate) struct Facts {
     pub(crate) woken: Vec<u32>,
     /// What classes need, as of searching; apart, because a round asks for it alone most of the time.
     pub(crate) filters: Vec<Filter>,
+    /// The families of classes with one stage, for the same reason.
+    pub(crate) families_of: Vec<[u32; 2]>,
     /// As of which state of the rows each class was seen to fit nowhere.
     pub(crate) exhausted: Vec<u64>,
     /// How many classes have tasks that wait.
@@ -93,6 +95,7 @@ impl Facts {
             fetched: BTreeSet::new(),
             woken: Vec::new(),
             filters: Vec::new(),
+            families_of: Vec::new(),
             exhausted: Vec::new(),
             waiting_classes: 0,
             now: 0,

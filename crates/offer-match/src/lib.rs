@@ -1,6 +1,85 @@
-//! Matches tasks that wait to resource offers.
+//! Decides which waiting tasks go to which resource offers.
 //!
-//! A crate of its own because it is useful to any framework that takes offers.
+//! A crate of its own because it is useful to any framework that takes offers. It knows no protocol and
+//! touches nothing: facts go in, a plan comes out.
+//!
+//! # One minute
+//!
+//! ```
+//! use offer_match::{Demand, Matcher, Offer, Policy, Waiting};
+//! use resources::{Attribute, AttributeValue, Attributes, Constraint, Operator, Resources};
+//!
+//! let mut matcher = Matcher::new(Policy::default());
+//!
+//! // Once for each job: what its tasks want.
+//! let anywhere = matcher.demand(&Demand::new(Resources::new("1".parse()?, "512".parse()?, "10".parse()?)));
+//! let on_r1 = matcher.demand(&Demand {
+//!     constraints: vec![Constraint::new("rack", Operator::Like, "r[12]")?],
+//!     ..Demand::new(Resources::new("2".parse()?, "512".parse()?, "10".parse()?))
+//! });
+//!
+//! // Facts, as they happen: tasks that want to run, offers that came.
+//! matcher.enqueue(anywhere, Waiting { id: 1, ..Waiting::default() });
+//! matcher.enqueue(on_r1, Waiting { id: 2, ..Waiting::default() });
+//! matcher.enqueue(on_r1, Waiting { id: 3, ..Waiting::default() });
+//! for (agent, rack) in [("agent-a", "r1"), ("agent-b", "r9")] {
+//!     let rack = Attribute::new("rack", AttributeValue::text(rack));
+//!     let amount = Resources::new("2".parse()?, "4096".parse()?, "9000".parse()?);
+//!     matcher.offer(Offer::plain(agent, agent, &amount, Attributes::new(agent, [rack])));
+//! }
+//!
+//! // A round: the task that may go anywhere leaves the rare agent to the one that needs it.
+//! let plan = matcher.round(0);
+//! let placed: Vec<String> = plan.placements().map(|(task, agent)| format!("{task} {agent}")).collect();
+//! assert_eq!(placed, ["1 agent-b", "2 agent-a"]);
+//! for launch in plan.launches() {
+//!     // One ACCEPT for each: launch.offers, and launch.tasks with exactly what each takes.
+//! }
+//! let why = matcher.explain(on_r1).to_string();
+//! assert_eq!(why, "1 agent fails rack LIKE r[12]; 1 offer lacks cpus (needs 2, best 0)");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How to use it
+//!
+//! * Tell what changes: [`Matcher::offer`], [`rescind`](Matcher::rescind), [`forget`](Matcher::forget),
+//!   [`enqueue`](Matcher::enqueue), [`withdraw`](Matcher::withdraw), and, for jobs with `UNIQUE`, `MAX_PER`
+//!   or `GROUP_BY`, [`running`](Matcher::running) and [`ended`](Matcher::ended).
+//! * Ask for a [`round`](Matcher::round) when something changed. What it places has left the queue, and
+//!   the offers that it uses are spent; send one call for each [`Launch`].
+//! * Ask [`advise`](Matcher::advise) what to do with the other offers, and
+//!   [`offer_constraints`](Matcher::offer_constraints) which agents need not be offered.
+//! * Time is an argument, in milliseconds of any clock of yours that does not go back far.
+//!
+//! # What is decided
+//!
+//! * **Order of tasks**: priority and age together; see [`Policy::priority_millis`]. A task that fits
+//!   nowhere costs the ones behind it nothing.
+//! * **Order of agents**: see [`Fitness`]. A task gets the first agent in this order that has room.
+//! * **Starvation**: a task that waits longer than [`Policy::keep_after_millis`] and was overtaken gets
+//!   an agent that is kept free for it until the pieces suffice. At most
+//!   [`keep_permille`](Policy::keep_permille) of the agents are kept, each at most
+//!   [`keep_millis`](Policy::keep_millis). So a task that could run on an empty agent, and is among the
+//!   first so many that starve, is placed within the rounds of `keep_after_millis`, plus those until the
+//!   last task on the kept agent has ended, plus two.
+//! * **What a task takes**: entries exactly as they were offered, of one agent and one allocation role,
+//!   reserved ones first, firm or revocable but never both, ports by number. A master has nothing to
+//!   refuse. Disks with a source, volumes and shared resources are left alone.
+//! * **Maintenance**: a task goes to an agent that will be unavailable only if it ends before, or does
+//!   not mind; see [`Lasts`].
+//!
+//! # How it works, and what it costs
+//!
+//! Texts and expressions are looked at when something is new: a condition is evaluated once for each
+//! different value of an attribute and kept as bits over agents. Equal demands are one class. Within a
+//! round what is free only shrinks, so a class never looks at an agent twice, agents are compared 64 at a
+//! time by a few vector instructions, and classes of about one size share where to begin. Between rounds
+//! only agents that changed can help a class that fitted nowhere before.
+//!
+//! On seven tasks and three agents, where everything can be tried, the matcher places 90.4 % of the most
+//! that fit, although it honours the order of the queue; on 100 agents and 1,000 tasks see the project's
+//! `docs/performance.md`.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![warn(clippy::arithmetic_side_effects)]
 
 mod advice;
@@ -29,6 +108,8 @@ pub use offer_constraints::{
 pub use plan::{Launch, LaunchedTask, Plan};
 pub use policy::{Fitness, Gpus, Policy};
 
+#[cfg(test)]
+mod promises;
 #[cfg(test)]
 mod properties;
 #[cfg(any(test, feature = "reference"))]

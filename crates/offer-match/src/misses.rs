@@ -100,9 +100,9 @@ impl Misses {
 
     // Leaves those rows for which all conditions hold.
     fn count_conditions(&mut self, facts: &Facts, class: u32, rows: &mut Bits) {
-        let mut stages = facts.classes[class].stages.iter();
+        let stages = &facts.classes[class].stages;
         let shared = |condition: &u32| {
-            stages.clone().all(|&stage| {
+            stages.iter().all(|&stage| {
                 let key = facts.sets.key(stage);
                 key.is_some_and(|key| key.contains(condition))
             })
@@ -115,28 +115,25 @@ impl Misses {
             .collect();
         conditions.sort_unstable_by_key(|&condition| facts.conditions.key(condition));
         for condition in conditions {
-            let before = rows.iter().count();
             let holds = &facts.conditions[condition].rows;
             let failing: Vec<usize> = rows.iter().filter(|&slot| !holds.get(slot)).collect();
             for &slot in &failing {
                 rows.set(slot, false);
             }
-            debug_assert_eq!(before.checked_sub(failing.len()), Some(rows.iter().count()));
             if let Some(key) = facts.conditions.key(condition) {
                 self.add(why(key), failing.len());
             }
         }
         // What is left of differences between stages is the role.
-        let in_role = |slot: usize| {
-            stages.any(|&stage| {
+        let in_role = |slot: &usize| {
+            stages.iter().any(|&stage| {
                 facts.sets.key(stage).is_some_and(|key| {
                     key.iter()
-                        .all(|&condition| facts.conditions[condition].rows.get(slot))
+                        .all(|&condition| facts.conditions[condition].rows.get(*slot))
                 })
             })
         };
-        let mut in_role = in_role;
-        let others: Vec<usize> = rows.iter().filter(|&slot| !in_role(slot)).collect();
+        let others: Vec<usize> = rows.iter().filter(|slot| !in_role(slot)).collect();
         for &slot in &others {
             rows.set(slot, false);
         }
@@ -314,5 +311,107 @@ impl fmt::Display for Misses {
             }?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resources::{
+        Attribute, AttributeValue, Attributes, Constraint, Operator, Resources, Scalar,
+    };
+
+    use crate::{Demand, Matcher, Offer, Policy, Waiting};
+
+    fn amount(cpus: i64, mem: i64) -> Resources {
+        let units = Scalar::from_units;
+        Resources::new(units(cpus), units(mem), units(100))
+    }
+
+    fn agent(name: &str, cpus: i64, mem: i64, rack: &str, ability: Option<&'static str>) -> Offer {
+        let rack = Attribute::new("rack", AttributeValue::text(rack));
+        Offer {
+            abilities: ability.into_iter().collect(),
+            ..Offer::plain(
+                name,
+                name,
+                &amount(cpus, mem),
+                Attributes::new(name, [rack]),
+            )
+        }
+    }
+
+    fn why(demand: &Demand, offers: Vec<Offer>) -> (String, Option<String>) {
+        let mut matcher = Matcher::new(Policy::default());
+        for offer in offers {
+            matcher.offer(offer);
+        }
+        let id = matcher.demand(demand);
+        matcher.enqueue(id, Waiting::default());
+        assert!(matcher.round(0).is_empty());
+        let misses = matcher.explain(id);
+        let nearest = misses
+            .nearest()
+            .map(|near| format!("{} {} {}", near.agent, near.resource, near.short));
+        (misses.to_string(), nearest)
+    }
+
+    #[test]
+    fn counts_each_agent_once_and_finds_the_nearest() {
+        let like = |value| vec![Constraint::new("rack", Operator::Like, value).unwrap()];
+        let docker = "container runtime DOCKER";
+        let demand = Demand {
+            constraints: like("r[12]"),
+            abilities: vec![docker],
+            ..Demand::new(amount(1, 4096))
+        };
+        let offers = vec![
+            agent("a", 1, 3500, "r1", Some(docker)),
+            agent("b", 1, 3000, "r2", Some(docker)),
+            agent("c", 1, 9999, "r3", Some(docker)),
+            agent("d", 1, 9999, "r1", None),
+        ];
+        assert_eq!(
+            why(&demand, offers),
+            (
+                "1 agent has no container runtime DOCKER; 1 agent fails rack LIKE r[12]; \
+                 2 offers lack mem (needs 4096, best 3500)"
+                    .to_owned(),
+                Some("a mem 596".to_owned())
+            )
+        );
+        assert_eq!(why(&demand, Vec::new()).0, "no offers at hand");
+        let roles = Demand {
+            roles: vec!["x".into(), "y".into()],
+            ..Demand::new(amount(1, 1))
+        };
+        let offers = vec![
+            agent("a", 1, 1, "r", None),
+            agent("b", 1, 1, "r", None),
+            Offer {
+                role: "y".into(),
+                ..agent("c", 0, 1, "r", None)
+            },
+        ];
+        assert_eq!(
+            why(&roles, offers).0,
+            "2 offers are for other roles; 1 offer lacks cpus (needs 1, best 0)"
+        );
+        let gpus = Demand {
+            gpus: Scalar::from_units(1),
+            fixed_ports: vec![80],
+            ..Demand::new(amount(1, 1))
+        };
+        assert_eq!(
+            why(&gpus, vec![agent("a", 1, 1, "r", None)]).0,
+            "1 agent has no GPUs"
+        );
+        let port = Demand {
+            fixed_ports: vec![80],
+            ..Demand::new(amount(1, 1))
+        };
+        assert_eq!(
+            why(&port, vec![agent("a", 1, 1, "r", None)]).0,
+            "1 offer lacks ports (needs 1, best 0)"
+        );
     }
 }

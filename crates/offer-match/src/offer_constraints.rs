@@ -254,7 +254,9 @@ mod tests {
         let group = |group: &Vec<OfferConstraint>| {
             let one = |one: &OfferConstraint| match &one.selector {
                 Selector::Attribute(name) => format!("{name} {:?}", one.predicate),
-                other => format!("{other:?} {:?}", one.predicate),
+                Selector::Hostname | Selector::Region | Selector::Zone => {
+                    format!("{:?} {:?}", one.selector, one.predicate)
+                }
             };
             group.iter().map(one).collect::<Vec<_>>().join(" & ")
         };

@@ -34,7 +34,7 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// Packs; a step of priority is worth ten minutes; keeps 2 % of the agents after a minute.
+    /// Packs; a step of priority is worth ten minutes; keeps 5 % of the agents after a minute.
     fn default() -> Self {
         Self {
             fitness: Fitness::Pack,
@@ -45,7 +45,7 @@ impl Default for Policy {
             unknown_lasts_millis: 600_000,
             keep_after_millis: 60_000,
             keep_millis: 600_000,
-            keep_permille: 20,
+            keep_permille: 50,
         }
     }
 }
@@ -53,10 +53,17 @@ impl Default for Policy {
 /// In which order agents are tried.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Fitness {
-    /// Best fit: agents for which fewer of the waiting constraints compete go first, then those with
-    /// the smaller dominant share of free resources. Equal tasks stay on an agent until it is full.
+    /// Agents for which fewer of the waiting constraints compete go first, then by name. Equal tasks stay
+    /// on an agent until it is full.
+    ///
+    /// The order is the same for every task, so agents fill up one after the other, and those that others
+    /// need stay free. It places the most tasks.
     #[default]
     Pack,
+    /// As [`Self::Pack`], and among agents with the same competition those with the smaller dominant share
+    /// of free resources go first. It often fills a little more of the cpus, and places fewer tasks when
+    /// there are more than fit.
+    BestFit,
     /// Agents with the larger dominant share of free resources go first, and each task goes to the
     /// agent after the one that got the task before.
     Spread,

@@ -65,12 +65,14 @@ impl<'a> Naive<'a> {
         let mut rows: Vec<Row> = all.iter().copied().filter(usable).cloned().collect();
         let pressures = pressures(matcher, &all, &rows);
         let mut order: Vec<usize> = (0..rows.len()).collect();
-        let spread = facts.policy.fitness == Fitness::Spread;
         order.sort_by_key(|&at| {
             let share = i64::from(dominant(&rows[at].whole).min(0xFF_FFFF));
-            let share = if spread { -share } else { share };
-            let leaving = rows[at].room(now) != i64::MAX;
-            (leaving, level(pressures[at]), share, rows[at].key.clone())
+            let share = match facts.policy.fitness {
+                Fitness::Pack => 0,
+                Fitness::BestFit => share,
+                Fitness::Spread => -share,
+            };
+            (level(pressures[at]), share, rows[at].key.clone())
         });
         rows = order.iter().map(|&at| rows[at].clone()).collect();
         Self {
@@ -252,6 +254,9 @@ fn pressures(matcher: &Matcher, all: &[&Row], rows: &[Row]) -> Vec<u64> {
             demand.revocable,
             demand.roles.last().cloned(),
         );
+        if demand.constraints.is_empty() && demand.abilities.is_empty() && demand.gpus.is_zero() {
+            continue;
+        }
         let entry = sets.entry(key).or_insert_with(|| (0, (**demand).clone()));
         entry.0 += u64::from(dominant(&facts.classes[task.class].need));
     }

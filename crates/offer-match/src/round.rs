@@ -18,6 +18,10 @@ use self::{
     table::{NONE, Table},
 };
 
+/// With so many rows, or so many classes for each row, families are worth their price.
+const LARGE: usize = 512;
+const CROWD: usize = 16;
+
 /// A task that got its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
@@ -49,6 +53,8 @@ pub(crate) struct Round {
     /// The first task of each class that fits nowhere.
     missed: Vec<Ticket>,
     open: usize,
+    /// Whether finding where a family begins to fit costs less than searching from the front.
+    by_family: bool,
     /// Where the next task goes that is spread.
     next: usize,
     now: i64,
@@ -113,7 +119,8 @@ impl Round {
                 self.walk(facts, queue);
             }
             self.finish(facts);
-            keeps.choose(facts, self.missed(), self.last_placed, now);
+            let missed = queue.iter().filter(|task| self.is_dead(task));
+            keeps.choose(facts, missed.copied(), self.last_placed, now);
         }
         self.spend(facts);
     }
@@ -160,8 +167,10 @@ impl Round {
         } else {
             facts.row_ids.values().copied().for_each(&mut consider);
         }
-        self.ranker.rank(facts, &self.candidates, self.now);
+        self.ranker.rank(facts, &self.candidates);
         self.table.build(facts, &self.ranker.order, self.now);
+        let rows = self.table.slots.len();
+        self.by_family = rows > LARGE || facts.waiting_classes > rows.saturating_mul(CROWD);
     }
 
     fn walk(&mut self, facts: &mut Facts, queue: &mut Queue) {
@@ -206,7 +215,9 @@ impl Round {
         let only_changed = facts.exhausted[id as usize] == facts.age;
         let filter = &facts.filters[id as usize];
         let hopeless = only_changed && facts.changed.is_empty();
-        if hopeless || !self.table.may_fit(filter) {
+        let gone = |family: &u32| self.frontiers.get(*family as usize) == Some(&NONE);
+        let too_large = facts.families_of[id as usize].iter().any(gone);
+        if hopeless || too_large || !self.table.may_fit(filter) {
             self.die(*task);
             return false;
         }
@@ -281,7 +292,7 @@ impl Round {
             return Some(cursor);
         }
         let from = cursor.saturating_add(usize::from(live.found));
-        let from = if self.table.is_large() {
+        let from = if self.by_family {
             from.max(self.frontier(facts, id)?)
         } else {
             from
@@ -398,12 +409,8 @@ impl Round {
         self.settle(facts, ticket.class, 1);
     }
 
-    // A class that got another chance may be there twice; the first time counts for none of them then.
-    fn missed(&self) -> impl Iterator<Item = Ticket> {
-        self.missed
-            .iter()
-            .filter(|task| self.states[task.class as usize] == State::Dead)
-            .copied()
+    fn is_dead(&self, task: &Ticket) -> bool {
+        self.states.get(task.class as usize) == Some(&State::Dead)
     }
 
     // Brings the facts up to date with what was placed.

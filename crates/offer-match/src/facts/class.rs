@@ -17,6 +17,9 @@ pub(crate) struct Family {
     pub(crate) size: [u8; 3],
 }
 
+/// No family.
+pub(crate) const NONE: u32 = u32::MAX;
+
 /// Everything about a demand that a round reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Class {

@@ -35,6 +35,8 @@ pub(crate) struct Condition {
 /// Conditions that hold together.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
+    /// Whether it tells agents apart that most demands do not.
+    pub(crate) selective: bool,
     /// How much is waiting for it.
     pub(crate) demand: i64,
     /// How much there is of agents that it allows, as of `capacity_age`.

@@ -6,7 +6,7 @@ use resources::{Constraint, Scalar, Spread};
 
 use super::{
     Facts,
-    class::{Class, Family},
+    class::{self, Class, Family},
     column::Column,
     condition::{Condition, ConditionKey, Set},
     spread::SpreadState,
@@ -87,12 +87,16 @@ impl Facts {
         }
         base.push(ConditionKey::Revocable(demand.revocable));
         let stages = self.stages(&demand, &base);
-        let families = stages
+        let families: Vec<[u32; 2]> = stages
             .iter()
             .map(|&set| [true, false].map(|wide| self.family(set, &need, wide)))
             .collect();
         let spreads = self.spreads_of(&demand);
         self.generation = self.generation.wrapping_add(1);
+        let only = match families.as_slice() {
+            [only] => *only,
+            _ => [class::NONE; 2],
+        };
         let class = Class {
             need,
             stages,
@@ -114,6 +118,9 @@ impl Facts {
         let slot = self.classes.insert(demand, class);
         self.filters.resize(self.classes.bound(), [0; 16]);
         self.filters[slot as usize] = need_filter(&need);
+        self.families_of
+            .resize(self.classes.bound(), [class::NONE; 2]);
+        self.families_of[slot as usize] = only;
         self.exhausted.resize(self.classes.bound(), 0);
         self.exhausted[slot as usize] = 0;
         for spread in spreads {
@@ -160,7 +167,14 @@ impl Facts {
             }
             return set;
         }
+        let selective = keys.iter().any(|key| {
+            matches!(
+                key,
+                ConditionKey::Constraint(_) | ConditionKey::WithGpus | ConditionKey::Ability(_)
+            )
+        });
         let set = Set {
+            selective,
             demand: 0,
             capacity: 0,
             capacity_age: 0,

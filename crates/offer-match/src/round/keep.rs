@@ -17,6 +17,9 @@ use super::agrees_special;
 /// How many agents one round begins to keep; looking for one costs a look at every agent.
 const NEW_MAX: usize = 8;
 
+/// How many of the oldest tasks that fit nowhere are looked at in one round.
+const LOOK_MAX: usize = 1024;
+
 /// The agents that are kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keeps {
@@ -119,13 +122,15 @@ impl Keeps {
             return;
         }
         let before = now.saturating_sub(facts.policy.keep_after_millis);
-        let mut starving: Vec<Ticket> = missed
-            .filter(|task| *task < last_placed && task.since <= before)
+        let starving: Vec<Ticket> = missed
+            .take(LOOK_MAX)
+            .take_while(|task| *task < last_placed)
+            .filter(|task| task.since <= before)
             .filter(|task| self.kept.iter().all(|keep| keep.ticket != *task))
             .filter(|task| self.rested.iter().all(|(id, _)| *id != task.id))
+            .take(room)
             .collect();
-        starving.sort_unstable();
-        for ticket in starving.into_iter().take(room) {
+        for ticket in starving {
             if let Some(slot) = roomiest(facts, ticket.class, now) {
                 facts.rows[slot as usize].kept = true;
                 let until = now.saturating_add(facts.policy.keep_millis);

@@ -3,7 +3,7 @@
 //! The pressure on a row is how much the waiting demands compete for it: for each set of conditions
 //! that allows the row, the demand for the set by the capacity of all agents that it allows. Rows with
 //! the least pressure go first, so that tasks without conditions do not fill the few agents that others
-//! need; among equals the fuller row goes first, which packs.
+//! need. Demands without conditions do not count: they press on all alike.
 #![expect(
     clippy::arithmetic_side_effects,
     reason = "positions are below the number of rows, and sums of weights are bounded beside them"
@@ -13,15 +13,12 @@ use crate::{
     Fitness,
     amounts::dominant,
     bits::{Bits, WORD, ones},
-    facts::Facts,
+    facts::{Facts, condition::Set},
 };
 
 /// How many sets of conditions count, those with the most demand: keeps the order cheap however many
 /// jobs have conditions of their own, each of which weighs next to nothing.
 const SETS_MAX: usize = 512;
-
-/// The level of agents that will be away, above any pressure.
-pub(crate) const LEAVING: u64 = 200;
 
 /// A demand as large as the capacity.
 const WHOLE: u64 = 1 << 20;
@@ -37,10 +34,10 @@ pub(crate) struct Ranker {
 
 impl Ranker {
     /// Orders the rows of a round.
-    pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits, now: i64) {
+    pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits) {
         self.pressure.clear();
         self.pressure.resize(facts.rows.len(), 0);
-        if facts.policy.fitness == Fitness::Pack {
+        if facts.policy.fitness != Fitness::Spread {
             self.press(facts, candidates);
         }
         self.order.clear();
@@ -48,16 +45,11 @@ impl Ranker {
             let row = &facts.rows[slot];
             let share = u64::from(dominant(&row.whole).min(0xFF_FFFF));
             let share = match facts.policy.fitness {
-                Fitness::Pack => share,
+                Fitness::Pack => 0,
+                Fitness::BestFit => share,
                 Fitness::Spread => 0xFF_FFFF - share,
             };
-            // Agents that will be away go last: what runs there may be cut off.
-            let level = if row.room(now) == i64::MAX {
-                level(self.pressure[slot])
-            } else {
-                LEAVING
-            };
-            let key = level << 56 | share << 32 | u64::from(row.ordinal);
+            let key = level(self.pressure[slot]) << 56 | share << 32 | u64::from(row.ordinal);
             self.order
                 .push((key, u32::try_from(slot).unwrap_or(u32::MAX)));
         }
@@ -67,7 +59,8 @@ impl Ranker {
     fn press(&mut self, facts: &mut Facts, candidates: &Bits) {
         let bar = self.bar(facts);
         for set in 0..u32::try_from(facts.sets.bound()).unwrap_or(u32::MAX) {
-            if facts.sets.get(set).is_none_or(|set| set.demand < bar) {
+            let counts = |set: &Set| set.demand >= bar && set.selective;
+            if !facts.sets.get(set).is_some_and(counts) {
                 continue;
             }
             let capacity = capacity(facts, set);
@@ -101,8 +94,8 @@ impl Ranker {
             facts
                 .sets
                 .iter()
-                .map(|(_, set)| set.demand)
-                .filter(|&demand| demand > 0),
+                .filter(|(_, set)| set.selective && set.demand > 0)
+                .map(|(_, set)| set.demand),
         );
         if self.demands.len() <= SETS_MAX {
             return 1;

@@ -98,11 +98,6 @@ impl Table {
         self.changed = self.changed_mask(facts);
     }
 
-    /// Whether searching from the front costs more than finding out where to begin.
-    pub(crate) fn is_large(&self) -> bool {
-        self.blocks.len() > SPAN / 2
-    }
-
     /// Whether some block may have a row that is large enough.
     pub(crate) fn may_fit(&self, need: &Filter) -> bool {
         fits_filter(need, &self.top)

@@ -1,0 +1,159 @@
+//! What is promised in numbers: how near to the optimum, how long a big task waits.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows panics, which is the report"
+)]
+
+use resources::{Attributes, Resources, Scalar};
+
+use crate::{Demand, Matcher, Offer, Policy, Waiting};
+
+fn amount(cpus: i64, mem: i64) -> Resources {
+    Resources::new(
+        Scalar::from_units(cpus),
+        Scalar::from_units(mem * 1024),
+        Scalar::ZERO,
+    )
+}
+
+fn offer(agent: usize, amount: &Resources) -> Offer {
+    let name = format!("agent-{agent}");
+    let attributes = Attributes::new(&name, []);
+    Offer::plain(name.as_str(), name.as_str(), amount, attributes)
+}
+
+// A small generator; the seed is the case.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> i64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from((self.0 >> 33) % bound).unwrap()
+    }
+}
+
+// The most tasks that fit, by trying everything.
+fn optimum(tasks: &[(i64, i64)], free: &mut Vec<(i64, i64)>) -> usize {
+    let Some(((cpus, mem), rest)) = tasks.split_first() else {
+        return 0;
+    };
+    let mut best = optimum(rest, free);
+    for agent in 0..free.len() {
+        if best == tasks.len() {
+            break;
+        }
+        if free[agent].0 >= *cpus && free[agent].1 >= *mem {
+            free[agent].0 -= cpus;
+            free[agent].1 -= mem;
+            best = best.max(1 + optimum(rest, free));
+            free[agent].0 += cpus;
+            free[agent].1 += mem;
+        }
+    }
+    best
+}
+
+// Seven tasks in the order of a queue for three agents that hold about five of them. A queue's order is
+// a promise to those in front, so the optimum, which may leave out a big one in front, is out of reach.
+#[test]
+fn small_cases_are_within_a_tenth_of_the_optimum() {
+    let (mut ours, mut best) = (0, 0);
+    for seed in 0..400 {
+        let mut numbers = Numbers(seed);
+        let tasks: Vec<(i64, i64)> = (0..7)
+            .map(|_| (1 + numbers.below(6), 1 + numbers.below(6)))
+            .collect();
+        let mut free: Vec<(i64, i64)> = (0..3)
+            .map(|_| (4 + numbers.below(5), 4 + numbers.below(5)))
+            .collect();
+        let mut matcher = Matcher::new(Policy::default());
+        for (agent, (cpus, mem)) in free.iter().enumerate() {
+            matcher.offer(offer(agent, &amount(*cpus, *mem)));
+        }
+        for (id, (cpus, mem)) in (0..).zip(&tasks) {
+            let demand = matcher.demand(&Demand::new(amount(*cpus, *mem)));
+            let task = Waiting {
+                id,
+                ..Waiting::default()
+            };
+            matcher.enqueue(demand, task);
+        }
+        let placed = matcher.round(0).len();
+        let most = optimum(&tasks, &mut free);
+        assert!(placed <= most, "seed {seed}");
+        ours += placed;
+        best += most;
+    }
+    let share = ours * 1000 / best;
+    assert!(share >= 900, "{share} thousandths of the optimum");
+}
+
+// Small tasks come faster than they end and run up to ten rounds of a second. The big one needs a whole
+// agent; nobody leaves it one by chance.
+#[test]
+fn a_big_task_waits_a_bounded_time_under_any_load_of_small_ones() {
+    for seed in 0..20 {
+        let policy = Policy::default();
+        // Until an agent is kept, until the last task on it has ended, and a round to see it.
+        let bound = policy.keep_after_millis / 1000 + 10 + 2;
+        let waited = rounds_until_big_is_placed(seed, policy, 400);
+        assert!(waited.is_some_and(|waited| waited <= bound), "{waited:?}");
+    }
+    let never = Policy {
+        keep_permille: 0,
+        ..Policy::default()
+    };
+    assert_eq!(rounds_until_big_is_placed(0, never, 400), None);
+}
+
+fn rounds_until_big_is_placed(seed: u64, policy: Policy, rounds: i64) -> Option<i64> {
+    const BIG: u64 = 1 << 40;
+    let mut numbers = Numbers(seed);
+    let mut matcher = Matcher::new(policy);
+    let small = matcher.demand(&Demand::new(amount(1, 1)));
+    let big = matcher.demand(&Demand::new(amount(8, 8)));
+    let mut free = [8_i64; 5];
+    let mut ends: Vec<(i64, usize)> = Vec::new();
+    let mut ids = 0;
+    for now in 0..rounds {
+        if now == 20 {
+            let task = Waiting {
+                id: BIG,
+                since: now * 1000,
+                priority: 0,
+            };
+            matcher.enqueue(big, task);
+        }
+        for _ in 0..12 {
+            ids += 1;
+            let task = Waiting {
+                id: ids,
+                since: now * 1000,
+                priority: 0,
+            };
+            matcher.enqueue(small, task);
+        }
+        ends.retain(|&(end, agent)| {
+            free[agent] += i64::from(end <= now);
+            end > now
+        });
+        for (agent, &free) in free.iter().enumerate() {
+            if free > 0 {
+                matcher.offer(offer(agent, &amount(free, free)));
+            }
+        }
+        let plan = matcher.round(now * 1000);
+        for (id, agent) in plan.placements() {
+            if id == BIG {
+                return Some(now - 20);
+            }
+            let agent: usize = agent.0["agent-".len()..].parse().unwrap();
+            free[agent] -= 1;
+            ends.push((now + 1 + numbers.below(10), agent));
+        }
+    }
+    None
+}
