@@ -222,9 +222,7 @@ impl Scheduler {
                 self.end_run(key, Outcome::Failed, message);
             }
             TaskState::Finished => self.succeeded(key),
-            TaskState::Killed | TaskState::Lost
-                if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) =>
-            {
+            TaskState::Killed if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) => {
                 let reason = run.reason.clone().or(message);
                 self.end_killed(key, reason);
             }

@@ -46,6 +46,12 @@ impl<K: Ord + Clone, V> Interner<K, V> {
         }
     }
 
+    /// Returns how many hold a value.
+    pub(crate) fn holders(&self, id: u32) -> u32 {
+        let slot = self.slots.get(id as usize).and_then(Option::as_ref);
+        slot.map_or(0, |slot| slot.holders)
+    }
+
     /// Takes a value in, held once.
     pub(crate) fn insert(&mut self, key: K, value: V) -> u32 {
         let slot = Some(Slot {

@@ -133,7 +133,11 @@ impl Misses {
                 })
             })
         };
-        let others: Vec<usize> = rows.iter().filter(|slot| !in_role(slot)).collect();
+        // With one stage all of its conditions have been counted.
+        let others: Vec<usize> = rows
+            .iter()
+            .filter(|slot| stages.len() > 1 && !in_role(slot))
+            .collect();
         for &slot in &others {
             rows.set(slot, false);
         }

@@ -19,8 +19,11 @@ use self::{
 };
 
 /// With so many rows, or so many classes for each row, families are worth their price.
-const LARGE: usize = 512;
+const LARGE: usize = if cfg!(test) { 0 } else { 512 };
 const CROWD: usize = 16;
+
+/// How many classes a family has to have, so that searching for it pays.
+const MEMBERS: u32 = if cfg!(test) { 1 } else { 4 };
 
 /// A task that got its place.
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +219,8 @@ impl Round {
         let filter = &facts.filters[id as usize];
         let hopeless = only_changed && facts.changed.is_empty();
         let gone = |family: &u32| self.frontiers.get(*family as usize) == Some(&NONE);
-        let too_large = facts.families_of[id as usize].iter().any(gone);
+        let too_large =
+            facts.families_of[id as usize].iter().any(gone) && self.table.is_boundless();
         if hopeless || too_large || !self.table.may_fit(filter) {
             self.die(*task);
             return false;
@@ -292,15 +296,18 @@ impl Round {
             return Some(cursor);
         }
         let from = cursor.saturating_add(usize::from(live.found));
-        let from = if self.by_family {
-            from.max(self.frontier(facts, id)?)
-        } else {
-            from
+        let begin = match self.by_family.then(|| self.frontier(facts, id)) {
+            None => from,
+            Some(frontier) => from.max(frontier.unwrap_or(usize::MAX)),
         };
-        let live = &live;
-        let found = self
+        let need_here = (&live.need, live.lasts);
+        let limited = self
             .table
-            .search(need, live.mask, (from, live.only_changed), agrees)?;
+            .search_limited(need_here, live.mask, (from, begin), agrees);
+        let found = limited.or_else(|| {
+            let start = (begin, live.only_changed);
+            self.table.search(need, live.mask, start, agrees)
+        })?;
         let live = &mut self.lives[id as usize];
         live.cursor = u32::try_from(found).unwrap_or(NONE);
         live.found = true;
@@ -313,6 +320,9 @@ impl Round {
         let mask = live.mask;
         let mut from = 0;
         for family in facts.classes[id].families[live.stage as usize] {
+            if facts.families.holders(family) < MEMBERS {
+                continue;
+            }
             let known = self.frontiers[family as usize];
             if known == NONE {
                 return None;
@@ -325,7 +335,9 @@ impl Round {
                 let start = (from as usize, false);
                 let found = self
                     .table
-                    .search((&filter, &least), mask, start, |_, _| true);
+                    .search((&filter, &least), mask, start, |position, table| {
+                        table.room[position] == i64::MAX
+                    });
                 from = found
                     .and_then(|found| u32::try_from(found).ok())
                     .unwrap_or(NONE);

@@ -38,6 +38,9 @@ pub(crate) struct Table {
     pub(crate) have: Vec<Amounts>,
     /// How long a task may run there.
     pub(crate) room: Vec<i64>,
+    /// Where a task may not run for long, and the longest of these times.
+    limited: Vec<u32>,
+    longest: i64,
     /// The position of each row.
     pub(crate) positions: Vec<u32>,
     blocks: Vec<[[i32; WORD]; 5]>,
@@ -61,6 +64,8 @@ impl Table {
         self.slots.clear();
         self.have.clear();
         self.room.clear();
+        self.limited.clear();
+        self.longest = i64::MIN;
         self.positions.clear();
         self.positions.resize(facts.rows.len(), NONE);
         self.blocks.clear();
@@ -71,7 +76,12 @@ impl Table {
             self.positions[slot as usize] = u32::try_from(position).unwrap_or(NONE);
             self.slots.push(slot);
             self.have.push(row.whole);
-            self.room.push(row.room(now));
+            let room = row.room(now);
+            self.room.push(room);
+            if room != i64::MAX {
+                self.limited.push(u32::try_from(position).unwrap_or(NONE));
+                self.longest = self.longest.max(room);
+            }
             self.store(position, &have_filter(&row.whole));
         }
         let blocks = self.blocks.len();
@@ -96,6 +106,11 @@ impl Table {
         self.mask_len = blocks;
         self.summary_len = blocks.div_ceil(WORD);
         self.changed = self.changed_mask(facts);
+    }
+
+    /// Whether tasks may run for long everywhere.
+    pub(crate) fn is_boundless(&self) -> bool {
+        self.limited.is_empty()
     }
 
     /// Whether some block may have a row that is large enough.
@@ -201,6 +216,29 @@ impl Table {
             block += 1;
             within = !0;
         }
+    }
+
+    /// Returns the first row within bounds that [`search`](Self::search) would find, of those where a task
+    /// may not run for long; a search for whole families leaves them out.
+    pub(crate) fn search_limited(
+        &self,
+        (need, lasts): (&Amounts, i64),
+        mask: u32,
+        (from, to): (usize, usize),
+        agrees: impl Fn(usize, &Self) -> bool,
+    ) -> Option<usize> {
+        if lasts > self.longest {
+            return None;
+        }
+        let within = self.limited.iter().map(|&position| position as usize);
+        within
+            .skip_while(|position| *position < from)
+            .take_while(|position| *position < to)
+            .find(|&position| {
+                self.mask_word(mask, position / WORD) >> (position % WORD) & 1 == 1
+                    && fits(need, &self.have[position])
+                    && agrees(position, self)
+            })
     }
 
     // A block without a fitting row passed the test of its maxima: they are out of date.

@@ -273,7 +273,7 @@ fn no_end_leaves_a_run_behind() {
             Some("killed from outside"),
         ),
         (TaskState::Killed, true, "killed", Some("killed on request")),
-        (TaskState::Lost, true, "killed", Some("killed on request")),
+        (TaskState::Lost, true, "failed", None),
     ] {
         let mut world = World::new("2030-01-01T00:00:00Z");
         put(&mut world, "a", "R1//P", &json!({}));
