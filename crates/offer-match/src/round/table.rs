@@ -17,10 +17,10 @@ use crate::{
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// How many rows cost less one by one.
-const FEW: u32 = 6;
+const FEW: u32 = 2;
 
 /// How many searches in vain cost about as much as finding the maxima of a block again.
-const VAIN_MAX: u8 = 3;
+const VAIN_MAX: u8 = 10;
 
 /// How many rows are compared at a time.
 const GROUP: usize = 16;
@@ -194,16 +194,13 @@ impl Table {
                     allowed &= self.mask_word(self.changed, block);
                 }
                 if allowed != 0 {
-                    // Few rows are looked at one by one.
-                    let fitting = if allowed.count_ones() <= FEW {
-                        allowed
-                    } else {
-                        self.compare(block, filter, allowed)
-                    };
-                    for bit in ones(fitting) {
-                        let position = block * WORD + bit;
-                        if fits(need, &self.have[position]) && agrees(position, self) {
-                            return Some(position);
+                    for group in 0..WORD / GROUP {
+                        let rows = allowed >> (group * GROUP) & GROUP_MASK;
+                        for bit in ones(self.compare(block, group, filter, rows)) {
+                            let position = block * WORD + group * GROUP + bit;
+                            if fits(need, &self.have[position]) && agrees(position, self) {
+                                return Some(position);
+                            }
                         }
                     }
                     match self.stale[block] {
@@ -250,36 +247,29 @@ impl Table {
         self.top = largest(&self.upper);
     }
 
-    // Which allowed rows of a block are large enough, as bits. A difference below zero has its highest bit
-    // set, and so has the union of differences if one of them is; sixteen rows at a time become vector
-    // code, and most of the time none of them will do.
-    fn compare(&self, block: usize, filter: &Filter, allowed: u64) -> u64 {
-        let [cpus, mem, disk, gpus, ports] = self.blocks[block]
-            .each_ref()
-            .map(|column| column.as_chunks::<GROUP>().0);
-        let mut fitting = 0;
-        for group in 0..WORD / GROUP {
-            let mask = allowed >> (group * GROUP) & GROUP_MASK;
-            if mask == 0 {
-                continue;
-            }
-            let mut lacks = [0_i32; GROUP];
-            let rows = cpus[group].iter().zip(&mem[group]).zip(&disk[group]);
-            for (lacks, ((&cpus, &mem), &disk)) in lacks.iter_mut().zip(rows) {
-                *lacks = cpus.wrapping_sub(filter[0])
-                    | mem.wrapping_sub(filter[1])
-                    | disk.wrapping_sub(filter[2]);
-            }
-            if lacks.iter().fold(-1, |all, lacks| all & lacks) < 0 {
-                continue;
-            }
-            for bit in ones(mask) {
-                let at = |column: &[[i32; GROUP]]| column[group][bit];
-                let fits = lacks[bit] >= 0 && at(gpus) >= filter[3] && at(ports) >= filter[4];
-                fitting |= u64::from(fits) << (group * GROUP + bit);
-            }
+    // Which rows of a group may be large enough, as bits. A difference below zero has its highest bit set,
+    // and so has the union of differences if one of them is. Sixteen rows at a time become vector code, and
+    // most of the time none of them will do; few are left to the exact comparison.
+    fn compare(&self, block: usize, group: usize, filter: &Filter, rows: u64) -> u64 {
+        if rows.count_ones() <= FEW {
+            return rows;
         }
-        fitting
+        let [cpus, mem, disk, ..] = &self.blocks[block];
+        let column = |column: &[i32; WORD]| column.as_chunks::<GROUP>().0[group];
+        let (cpus, mem, disk) = (column(cpus), column(mem), column(disk));
+        let mut lacks = [0_i32; GROUP];
+        for (lacks, ((cpus, mem), disk)) in lacks.iter_mut().zip(cpus.iter().zip(mem).zip(disk)) {
+            *lacks = cpus.wrapping_sub(filter[0])
+                | mem.wrapping_sub(filter[1])
+                | disk.wrapping_sub(filter[2]);
+        }
+        if lacks.iter().fold(-1, |all, lacks| all & lacks) < 0 {
+            return 0;
+        }
+        let fitting = lacks.iter().enumerate().fold(0, |bits, (bit, lacks)| {
+            bits | u64::from((!lacks).cast_unsigned() >> 31) << bit
+        });
+        fitting & rows
     }
 
     fn mask_word(&self, mask: u32, block: usize) -> u64 {
