@@ -190,6 +190,9 @@ impl Misses {
                 return self.add_lack(Arc::clone(name), *amount, have);
             }
         }
+        if wanted.fixed_ports.is_empty() {
+            return;
+        }
         let ports = row.ports();
         let taken = |port: &&u16| !ports.contains(u64::from(**port));
         if let Some(&port) = wanted.fixed_ports.iter().find(taken) {

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// How many rows cost less one by one.
-const FEW: u32 = 2;
+const FEW: u32 = 8;
 
 /// How many searches in vain cost about as much as finding the maxima of a block again.
 const VAIN_MAX: u8 = 10;
