@@ -157,3 +157,59 @@ fn rounds_until_big_is_placed(seed: u64, policy: Policy, rounds: i64) -> Option<
     }
     None
 }
+
+// The agent that drains makes an offer to a role that it had none for when it was told.
+#[test]
+fn nothing_goes_to_an_agent_that_drains() {
+    let mut matcher = Matcher::new(Policy::default());
+    matcher.offer(offer(0, &amount(2, 2)));
+    matcher.drain(&"agent-0".into(), true);
+    matcher.offer(Offer {
+        id: "other".into(),
+        role: "other".into(),
+        ..offer(0, &amount(2, 2))
+    });
+    let demand = matcher.demand(&Demand::new(amount(1, 1)));
+    matcher.enqueue(demand, Waiting::default());
+    assert!(matcher.round(0).is_empty());
+    let why = matcher.explain(demand).to_string();
+    assert_eq!(why, "2 agents are about to be unavailable");
+    matcher.drain(&"agent-0".into(), false);
+    assert_eq!(matcher.round(1).len(), 1);
+}
+
+#[test]
+fn nothing_goes_to_an_agent_that_will_be_away_before_it_ends() {
+    let mut matcher = Matcher::new(Policy::default());
+    matcher.offer(offer(0, &amount(8, 8)));
+    let window = crate::Window {
+        start: 10_000,
+        end: Some(20_000),
+    };
+    matcher.unavailable(&"agent-0".into(), Some(window));
+    for (id, lasts) in [
+        (1, crate::Lasts::Millis(9_000)),
+        (2, crate::Lasts::Millis(11_000)),
+        (3, crate::Lasts::Unknown),
+        (4, crate::Lasts::Indifferent),
+    ] {
+        let demand = matcher.demand(&Demand {
+            lasts,
+            ..Demand::new(amount(1, 1))
+        });
+        let task = Waiting {
+            id,
+            ..Waiting::default()
+        };
+        matcher.enqueue(demand, task);
+    }
+    let placed = |matcher: &mut Matcher, now| -> Vec<u64> {
+        let plan = matcher.round(now);
+        plan.placements().map(|(id, _)| id).collect()
+    };
+    assert_eq!(placed(&mut matcher, 0), [1, 4]);
+    matcher.offer(offer(0, &amount(8, 8)));
+    matcher.unavailable(&"agent-0".into(), Some(window));
+    assert_eq!(placed(&mut matcher, 15_000), [] as [u64; 0]);
+    assert_eq!(placed(&mut matcher, 20_000), [2, 3], "it is back");
+}
