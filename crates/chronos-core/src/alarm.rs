@@ -35,6 +35,28 @@ impl Scheduler {
         at
     }
 
+    /// Sets the limit of time of a run, in place of the one it had.
+    pub(crate) fn set_limit(&mut self, key: &RunKey, after_millis: i64, alarm: Alarm) {
+        self.clear_limit(key);
+        let at = self.set_alarm(after_millis, alarm.clone());
+        self.limits.insert(key.clone(), (at, alarm));
+    }
+
+    /// A run has no limit of time any more. Its alarm goes too: it may be a day away, and it must not meet
+    /// the same run when that is launched again.
+    pub(crate) fn clear_limit(&mut self, key: &RunKey) {
+        if let Some(limit) = self.limits.remove(key) {
+            self.alarms.remove(&limit);
+        }
+    }
+
+    /// A run waits for no delay any more.
+    pub(crate) fn clear_delay(&mut self, key: &RunKey) {
+        if let Some(at) = self.delays.remove(key) {
+            self.alarms.remove(&(at, Alarm::Ready(key.clone())));
+        }
+    }
+
     pub(crate) fn fire_alarms(&mut self) {
         // Each alarm that fires is set anew, if at all, for a later moment; so this ends.
         while let Some((at, alarm)) = self.alarms.pop_first() {
@@ -44,7 +66,7 @@ impl Scheduler {
             }
             match alarm {
                 Alarm::Ready(key) => {
-                    self.delays.remove(&key);
+                    self.clear_delay(&key);
                     self.review_queue(&key.job);
                 }
                 Alarm::TimeLimit(key) => self.time_limit(&key),
@@ -56,6 +78,7 @@ impl Scheduler {
     }
 
     fn time_limit(&mut self, key: &RunKey) {
+        self.clear_limit(key);
         let limit = self.max_completion_secs(key);
         if self.is_in(key, RunState::Running) {
             self.change_run(key, |run| {
@@ -66,6 +89,7 @@ impl Scheduler {
     }
 
     fn start_limit(&mut self, key: &RunKey) {
+        self.clear_limit(key);
         let limit = self
             .jobs
             .get(&key.job)

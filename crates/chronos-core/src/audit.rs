@@ -90,7 +90,7 @@ impl Scheduler {
             match finding {
                 Finding::Timer(_) => self.take_targets(name, Passed::Down),
                 Finding::Alarm(key) => {
-                    self.delays.remove(&key);
+                    self.clear_delay(&key);
                     if let Some(run) = self.find_run(&key).cloned() {
                         self.delay(&run);
                     }

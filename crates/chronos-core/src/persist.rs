@@ -272,7 +272,7 @@ impl Scheduler {
             self.tell_of_launch(&run, late_millis);
             if job_start_timeout > 0 {
                 let millis = job_start_timeout.saturating_mul(1000);
-                self.set_alarm(millis, Alarm::StartLimit(key.clone()));
+                self.set_limit(&key, millis, Alarm::StartLimit(key.clone()));
             }
             tasks.push(Task {
                 key,

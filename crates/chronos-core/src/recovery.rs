@@ -190,7 +190,7 @@ impl Scheduler {
                 // When it was launched nobody knows any more, so it gets the whole time once more.
                 RunState::Starting | RunState::Running if start_timeout > 0 => {
                     let millis = start_timeout.saturating_mul(1000);
-                    self.set_alarm(millis, Alarm::StartLimit(run.key.clone()));
+                    self.set_limit(&run.key, millis, Alarm::StartLimit(run.key.clone()));
                 }
                 RunState::Starting | RunState::Running | RunState::Ended => {}
             }

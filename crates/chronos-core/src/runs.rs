@@ -86,7 +86,8 @@ impl Scheduler {
         });
         self.queue.remove(key);
         self.queue.left(key);
-        self.delays.remove(key);
+        self.clear_delay(key);
+        self.clear_limit(key);
         self.inherited.remove(key);
         self.no_longer_late(key);
         if let Some(run) = self.find_run(key).cloned() {
@@ -188,6 +189,9 @@ impl Scheduler {
         if run.kill_requested {
             self.kill_on_cluster(&run.key);
         }
+        if begins {
+            self.clear_limit(&run.key);
+        }
         let limit = self.max_completion_secs(&run.key);
         if limit > 0 && begins {
             let limit = i64::try_from(limit)
@@ -198,7 +202,7 @@ impl Scheduler {
             let started = started_at.filter(|_| self.inherited.contains(&run.key));
             let ran = started.map_or(0, |started| self.now.wall.millis_since(started));
             let left = limit.saturating_sub(ran).clamp(0, limit);
-            self.set_alarm(left, Alarm::TimeLimit(run.key.clone()));
+            self.set_limit(&run.key, left, Alarm::TimeLimit(run.key.clone()));
         }
     }
 
@@ -260,6 +264,7 @@ impl Scheduler {
             self.end_run(&run.key, Outcome::Skipped, reason);
             return self.nothing_follows(run);
         }
+        self.clear_limit(&run.key);
         self.inherited.remove(&run.key);
         self.queue.left(&run.key);
         self.write_run(&run.key, |run| {

@@ -43,6 +43,8 @@ pub struct Scheduler {
     pub(crate) alarms: BTreeSet<(Mono, Alarm)>,
     /// Runs whose delay is not over.
     pub(crate) delays: BTreeMap<RunKey, Mono>,
+    /// The limit of time of each run that has one: to start, and then to end.
+    pub(crate) limits: BTreeMap<RunKey, (Mono, Alarm)>,
     /// Runs that are to be killed, each with an alarm to ask again.
     pub(crate) kills: BTreeSet<RunKey>,
     /// Waiting runs with an alarm for being late; without one, somebody was told.
@@ -88,6 +90,7 @@ impl Scheduler {
             forgettable: BTreeSet::new(),
             alarms: BTreeSet::new(),
             delays: BTreeMap::new(),
+            limits: BTreeMap::new(),
             kills: BTreeSet::new(),
             lates: BTreeMap::new(),
             inherited: BTreeSet::new(),

@@ -265,6 +265,36 @@ fn a_task_that_never_runs_is_killed_and_has_failed() {
 }
 
 #[test]
+fn a_run_that_is_launched_again_has_its_whole_time_to_start() {
+    let mut world = World::new("2030-01-01T00:00:00Z");
+    world.agent.stuck = true;
+    world.agent.slots = 1;
+    world.put(json!({"name": "a", "command": "true", "schedule": "R1//P", "startTimeout": 20}));
+    world.until("2030-01-01T00:00:15Z");
+    let key = world.agent.running.first().unwrap().clone();
+    world.agent.started.remove(&key);
+    world.finish("a", TaskState::Dropped);
+    assert_eq!(world.agent.running.len(), 1, "launched again");
+    world.until("2030-01-01T00:00:34Z");
+    assert_eq!(world.outcomes("a"), ["00:00:00 0 starting"]);
+    world.until("2030-01-01T00:00:35Z");
+    assert_eq!(world.outcomes("a")[0], "00:00:00 0 failed");
+}
+
+#[test]
+fn a_run_that_has_ended_leaves_no_alarm_behind() {
+    let mut world = World::new("2030-01-01T00:00:00Z");
+    world.put(json!({
+        "name": "a", "command": "true", "schedule": "R1//P", "startTimeout": 60,
+        "maxCompletionTime": 86_400, "retryDelay": 3600, "retries": 1
+    }));
+    world.fail("a");
+    assert!(world.scheduler.deadline().mono.is_some(), "the retry");
+    world.command(Command::KillJob { job: name("a") }).unwrap();
+    assert_eq!(world.scheduler.deadline().mono, None);
+}
+
+#[test]
 fn jitter_starts_later_never_earlier_and_always_alike() {
     let starts = |jitter: u64| -> Vec<(Timestamp, i64)> {
         let mut world = every_ten_seconds(&json!({"jitter": jitter}));
