@@ -354,7 +354,8 @@ impl World {
             return;
         }
         for _round in 0..400 {
-            if self.rig.driver.state() == StateKind::Subscribed {
+            // What was held back while the id was stored may have been the end: then only an operator helps.
+            if self.banned || self.rig.driver.state() == StateKind::Subscribed {
                 return;
             }
             if let Some(input) = self.what_goes_well() {
