@@ -34,6 +34,7 @@
 mod calendar;
 mod container;
 mod epsilon;
+mod framework_id;
 mod jitter;
 mod job;
 pub mod limits;
@@ -57,6 +58,7 @@ pub use container::{
     PortMapping, Volume, VolumeMode,
 };
 pub use epsilon::{Epsilon, EpsilonError};
+pub use framework_id::{FrameworkId, FrameworkIdError};
 pub use jitter::jitter_millis;
 pub use job::{EnvironmentVariable, Fetch, JobDefaults, JobSpec, Trigger};
 pub use name::{JOB_NAME_LEN_MAX, JobName, JobNameError};

@@ -6,7 +6,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Calendar, CalendarName, Generation, JobName, JobSpec, Lineage, Run, RunKey, Timestamp,
+    Calendar, CalendarName, FrameworkId, Generation, JobName, JobSpec, Lineage, Run, RunKey,
+    Timestamp,
 };
 
 /// The version of a stored value: one more with each write.
@@ -175,10 +176,13 @@ pub enum Write {
         /// The job.
         job: JobName,
     },
+    /// Keeps the name that a Mesos master gave to this framework, or with `None` forgets it, so that
+    /// the next leader subscribes as a new one.
+    PutFrameworkId(Option<FrameworkId>),
 }
 
 impl Write {
-    /// Returns the job it concerns, `None` for a calendar.
+    /// Returns the job it concerns, `None` when it concerns none.
     pub fn job(&self) -> Option<&JobName> {
         match self {
             Self::PutSpec { spec, .. } => Some(&spec.name),
@@ -186,7 +190,7 @@ impl Write {
                 Some(job)
             }
             Self::PutRun(run) => Some(&run.key.job),
-            Self::PutCalendar(_) | Self::DeleteCalendar(_) => None,
+            Self::PutCalendar(_) | Self::DeleteCalendar(_) | Self::PutFrameworkId(_) => None,
         }
     }
 }
@@ -202,6 +206,8 @@ pub struct Snapshot {
     pub calendars: Vec<Arc<Calendar>>,
     /// The deleted jobs that are still remembered.
     pub tombs: BTreeMap<JobName, Tomb>,
+    /// The name that a Mesos master gave to this framework; `None` before the first time.
+    pub framework_id: Option<FrameworkId>,
     /// Records that could not be read: they are kept and shown, never dropped or fatal.
     pub quarantined: Vec<Quarantined>,
 }

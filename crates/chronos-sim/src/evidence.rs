@@ -180,5 +180,7 @@ fn describe(f: &mut fmt::Formatter<'_>, write: &Write) -> fmt::Result {
         Write::PutCalendar(calendar) => write!(f, " [calendar {}]", calendar.name()),
         Write::DeleteCalendar(name) => write!(f, " [no calendar {name}]"),
         Write::Forget { job } => write!(f, " [forget {job}]"),
+        Write::PutFrameworkId(Some(id)) => write!(f, " [framework {id}]"),
+        Write::PutFrameworkId(None) => f.write_str(" [no framework]"),
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use chronos_model::{
-    Calendar, CalendarName, JobName, JobProgress, JobRecord, JobSpec, Revision, Run, RunKey,
-    RunState, Snapshot, Tomb, Write,
+    Calendar, CalendarName, FrameworkId, JobName, JobProgress, JobRecord, JobSpec, Revision, Run,
+    RunKey, RunState, Snapshot, Tomb, Write,
 };
 
 /// What survives the death of every scheduler.
@@ -20,6 +20,7 @@ pub struct Store {
     active: BTreeSet<RunKey>,
     tombs: BTreeMap<JobName, Tomb>,
     calendars: BTreeMap<CalendarName, Arc<Calendar>>,
+    framework_id: Option<FrameworkId>,
 }
 
 impl Store {
@@ -73,6 +74,7 @@ impl Store {
             active_runs: self.active_runs().cloned().collect(),
             calendars: self.calendars.values().cloned().collect(),
             tombs: self.tombs.clone(),
+            framework_id: self.framework_id.clone(),
             quarantined: Vec::new(),
         }
     }
@@ -124,6 +126,7 @@ impl Store {
             Write::DeleteCalendar(name) => {
                 self.calendars.remove(name);
             }
+            Write::PutFrameworkId(id) => self.framework_id.clone_from(id),
             Write::Forget { job } => {
                 self.tombs.remove(job);
                 self.runs

@@ -35,6 +35,7 @@
 mod calendars;
 mod fencing;
 mod fixture;
+mod framework;
 mod history;
 mod order;
 mod random;
@@ -108,6 +109,7 @@ macro_rules! for_each_store_rule {
             keeps_every_field_of_progress,
             takes_every_name,
             puts_replaces_and_deletes_calendars,
+            keeps_one_framework_id,
             keeps_active_and_ended_runs_apart,
             pages_history,
             bounds_history,
@@ -137,6 +139,6 @@ for_each_store_rule!(export;);
 
 mod rules {
     pub use super::{
-        calendars::*, fencing::*, history::*, order::*, size::*, values::*, writes::*,
+        calendars::*, fencing::*, framework::*, history::*, order::*, size::*, values::*, writes::*,
     };
 }

@@ -13,6 +13,7 @@
 
 mod calendar;
 mod fields;
+mod framework;
 mod generation;
 mod progress;
 mod run;
@@ -22,6 +23,7 @@ mod tomb;
 pub(crate) use self::generation::{decode_generation, encode_generation};
 pub use self::{
     calendar::{decode_calendar, encode_calendar},
+    framework::{decode_framework_id, encode_framework_id},
     progress::{decode_progress, encode_progress},
     run::{decode_run, encode_run},
     spec::{decode_spec, encode_spec},

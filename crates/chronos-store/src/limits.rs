@@ -63,6 +63,10 @@ pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
                 (parents, run_len(run))
             }
             Write::PutCalendar(calendar) => (Some(json::encode_calendar(calendar)), 0),
+            Write::PutFrameworkId(id) => {
+                let len = id.as_ref().map_or(0, |id| id.as_str().len());
+                (None, len)
+            }
             Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => (None, 0),
         };
         lens.push(rest + json.as_ref().map_or(0, String::len));
@@ -108,7 +112,11 @@ fn key(write: &Write) -> Option<RecordKey> {
         Write::PutProgress { job, .. } => Some(RecordKey::Progress(job.clone())),
         Write::PutRun(run) => Some(RecordKey::Run(run.key.clone())),
         Write::PutCalendar(calendar) => Some(RecordKey::Calendar(calendar.name().clone())),
-        Write::DeleteJob { .. } | Write::Forget { .. } | Write::DeleteCalendar(_) => None,
+        // The last can never be too large.
+        Write::DeleteJob { .. }
+        | Write::Forget { .. }
+        | Write::DeleteCalendar(_)
+        | Write::PutFrameworkId(_) => None,
     }
 }
 

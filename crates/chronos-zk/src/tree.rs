@@ -10,6 +10,7 @@
 //! /history/<hh>/<job>                 the newest ended runs, newest first
 //! /tombs/<hh>/<job>                   what is left of a deleted job
 //! /calendars/<name>                   a calendar
+//! /framework                          the name that a Mesos master gave to this framework
 //! ```
 //!
 //! `<hh>` is the shard: a list of children must fit into one packet of `ZooKeeper`, and with the
@@ -25,6 +26,7 @@ pub(crate) const META: &str = "/meta";
 pub(crate) const TERM: &str = "/term";
 pub(crate) const SEQUENCE: &str = "/sequence";
 pub(crate) const CALENDARS: &str = "/calendars";
+pub(crate) const FRAMEWORK: &str = "/framework";
 
 /// The kinds of records that are kept in shards.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -500,6 +500,7 @@ impl Disk {
                 .collect(),
             tombs: self.tombs.clone(),
             calendars: self.calendars.values().cloned().collect(),
+            framework_id: None,
             quarantined: Vec::new(),
         }
     }
@@ -544,6 +545,7 @@ impl Disk {
                     self.calendars.insert(calendar.name().clone(), calendar);
                 }
                 Write::DeleteCalendar(name) => drop(self.calendars.remove(&name)),
+                Write::PutFrameworkId(_) => {}
                 Write::Forget { job } => {
                     self.tombs.remove(&job);
                     self.runs

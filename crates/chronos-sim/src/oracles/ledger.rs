@@ -192,7 +192,10 @@ impl<'e> Ledger<'e> {
                 let versions = self.calendars.entry(calendar.name()).or_default();
                 versions.push(calendar);
             }
-            Write::PutProgress { .. } | Write::DeleteCalendar(_) | Write::Forget { .. } => {}
+            Write::PutProgress { .. }
+            | Write::DeleteCalendar(_)
+            | Write::Forget { .. }
+            | Write::PutFrameworkId(_) => {}
         }
     }
 

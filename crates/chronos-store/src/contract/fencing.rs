@@ -4,7 +4,10 @@ use chronos_model::{RunState, Write};
 
 use super::{
     StoreFactory,
-    fixture::{Bench, delete, delete_calendar, job, put_calendar, put_progress, put_run, put_spec},
+    fixture::{
+        Bench, delete, delete_calendar, job, put_calendar, put_framework_id, put_progress, put_run,
+        put_spec,
+    },
 };
 use crate::{CommitError, StoreError};
 
@@ -18,6 +21,7 @@ pub async fn fences_older_terms(factory: &mut impl StoreFactory) {
             put_run("a", 1, 0, RunState::Running),
             delete("gone", 0),
             put_calendar("kept", 1),
+            put_framework_id("kept"),
         ])
         .await;
     let old = bench.term;
@@ -37,6 +41,8 @@ pub async fn fences_older_terms(factory: &mut impl StoreFactory) {
         put_calendar("kept", 2),
         put_calendar("new", 1),
         delete_calendar("kept"),
+        put_framework_id("new"),
+        Write::PutFrameworkId(None),
     ];
     for write in each {
         let result = bench.store.commit(old, vec![write.clone()]).await;

@@ -140,6 +140,10 @@ pub(super) fn delete_calendar(name: &str) -> Write {
     Write::DeleteCalendar(name)
 }
 
+pub(super) fn put_framework_id(id: &str) -> Write {
+    Write::PutFrameworkId(Some(id.parse().expect("rules use valid ids")))
+}
+
 pub(super) fn delete(name: &str, expected: u64) -> Write {
     Write::DeleteJob {
         job: job(name),

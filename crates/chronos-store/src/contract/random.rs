@@ -11,7 +11,10 @@ use proptest::{
 
 use super::{
     StoreFactory,
-    fixture::{delete, delete_calendar, job, put_calendar, put_progress, put_run, put_spec},
+    fixture::{
+        delete, delete_calendar, job, put_calendar, put_framework_id, put_progress, put_run,
+        put_spec,
+    },
 };
 use crate::{CommitError, Committing, MemoryStore, Store, Term};
 
@@ -63,6 +66,7 @@ enum Wish {
     DeleteCalendar {
         name: usize,
     },
+    FrameworkId(Option<usize>),
 }
 
 /// Compares a store with [`MemoryStore`] on random histories, with restarts and stale terms in them.
@@ -116,6 +120,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => job().prop_map(|job| Wish::Forget { job }),
         2 => (job(), 1..5_u8).prop_map(|(name, day)| Wish::PutCalendar { name, day }),
         1 => job().prop_map(|name| Wish::DeleteCalendar { name }),
+        1 => proptest::option::of(job()).prop_map(Wish::FrameworkId),
     ]
 }
 
@@ -274,6 +279,8 @@ async fn resolve(wishes: &[Wish], snapshot: &Snapshot, model: &MemoryStore) -> V
             },
             Wish::PutCalendar { name, day } => put_calendar(NAMES[name], day),
             Wish::DeleteCalendar { name } => delete_calendar(NAMES[name]),
+            Wish::FrameworkId(Some(name)) => put_framework_id(NAMES[name]),
+            Wish::FrameworkId(None) => Write::PutFrameworkId(None),
         });
     }
     writes

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chronos_model::{
-    Calendar, CalendarName, JobName, JobProgress, JobRecord, JobSpec, Revision, Run, RunKey,
-    RunQuery, RunState, Snapshot, Timestamp, Tomb, Write,
+    Calendar, CalendarName, FrameworkId, JobName, JobProgress, JobRecord, JobSpec, Revision, Run,
+    RunKey, RunQuery, RunState, Snapshot, Timestamp, Tomb, Write,
 };
 
 use crate::{CommitError, RUNS_PER_QUERY_MAX, RecordKey, Term, limits::history_slack};
@@ -22,6 +22,7 @@ pub(super) struct State {
     active: BTreeSet<RunKey>,
     ended: BTreeMap<JobName, usize>,
     calendars: BTreeMap<CalendarName, Arc<Calendar>>,
+    framework_id: Option<FrameworkId>,
     history: usize,
 }
 
@@ -39,6 +40,7 @@ enum Undo {
     Tomb(JobName, Option<Tomb>),
     Run(RunKey, Option<Run>),
     Calendar(CalendarName, Option<Arc<Calendar>>),
+    FrameworkId(Option<FrameworkId>),
 }
 
 impl State {
@@ -51,6 +53,7 @@ impl State {
             active: BTreeSet::new(),
             ended: BTreeMap::new(),
             calendars: BTreeMap::new(),
+            framework_id: None,
             history,
         }
     }
@@ -78,6 +81,7 @@ impl State {
             active_runs: active.cloned().collect(),
             calendars: self.calendars.values().cloned().collect(),
             tombs: self.tombs.clone(),
+            framework_id: self.framework_id.clone(),
             quarantined: Vec::new(),
         }
     }
@@ -173,6 +177,10 @@ impl State {
                 self.put_calendar(calendar.name(), Some(calendar.clone()), undo);
             }
             Write::DeleteCalendar(name) => self.put_calendar(name, None, undo),
+            Write::PutFrameworkId(id) => {
+                let before = std::mem::replace(&mut self.framework_id, id.clone());
+                undo.push(Undo::FrameworkId(before));
+            }
         }
         Ok(())
     }
@@ -230,6 +238,7 @@ impl State {
             Undo::Calendar(name, calendar) => {
                 drop(replace(&mut self.calendars, &name, calendar));
             }
+            Undo::FrameworkId(id) => self.framework_id = id,
         }
     }
 

@@ -78,6 +78,20 @@ fn apply_one(
                 .execute([name.as_str()])?;
             Ok(Ok(()))
         }
+        Write::PutFrameworkId(None) => {
+            connection
+                .prepare_cached("DELETE FROM framework")?
+                .execute([])?;
+            Ok(Ok(()))
+        }
+        Write::PutFrameworkId(Some(id)) => {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO framework (id, framework_id) VALUES (1, ?1)",
+                )?
+                .execute([id.as_str()])?;
+            Ok(Ok(()))
+        }
     }
 }
 

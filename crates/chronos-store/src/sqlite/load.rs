@@ -23,6 +23,7 @@ pub(super) const SELECT_JOBS: &str = "
     SELECT job.name, job.revision, job.spec, progress.revision, progress.progress
     FROM job LEFT JOIN progress ON progress.job = job.name ORDER BY job.name";
 const SELECT_TOMBS: &str = "SELECT job, deleted_ms, due_max_ms FROM tomb ORDER BY job";
+const SELECT_FRAMEWORK: &str = "SELECT framework_id FROM framework";
 const SELECT_CALENDARS: &str = "SELECT name, calendar FROM calendar ORDER BY name";
 
 /// Jobs that are decoded together: some milliseconds of work, so that handing them over costs nothing.
@@ -57,6 +58,15 @@ pub(super) fn load(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
         rows::read_calendar,
         unread,
     )?;
+    let framework = ("framework", 0);
+    let ids = read_all(
+        &view,
+        SELECT_FRAMEWORK,
+        framework,
+        rows::read_framework_id,
+        unread,
+    )?;
+    snapshot.framework_id = ids.into_iter().next();
     snapshot.active_runs = runs;
     snapshot.tombs = tombs.into_iter().collect();
     snapshot.calendars = calendars.into_iter().map(Arc::new).collect();

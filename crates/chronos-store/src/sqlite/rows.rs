@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use chronos_model::{
-    Calendar, Covered, JobName, Outcome, Revision, Run, RunCause, RunKey, RunState, Timestamp, Tomb,
+    Calendar, Covered, FrameworkId, FrameworkIdError, JobName, Outcome, Revision, Run, RunCause,
+    RunKey, RunState, Timestamp, Tomb,
 };
 use rusqlite::{
     CachedStatement, Row, named_params,
@@ -148,6 +149,13 @@ pub(super) fn read_calendar(row: &Row<'_>) -> Result<Calendar, String> {
         return Err(named(row, 1, format!("its name is {found:?}")));
     }
     Ok(calendar)
+}
+
+/// Reads the framework's id.
+pub(super) fn read_framework_id(row: &Row<'_>) -> Result<FrameworkId, String> {
+    let text = text(row, 0)?.ok_or("framework_id is missing")?;
+    text.parse()
+        .map_err(|error: FrameworkIdError| named(row, 0, error.to_string()))
 }
 
 /// Returns what a row is called, however damaged: its table and the columns of its key.

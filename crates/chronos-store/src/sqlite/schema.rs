@@ -15,7 +15,7 @@ pub(super) const APPLICATION_ID: i32 = 0x4368_726e;
 /// What makes each format out of the one before; the first makes it out of nothing.
 ///
 /// A step that was published is never changed; formats are numbered from one.
-const MIGRATIONS: [&str; 2] = [FORMAT_1, FORMAT_2];
+const MIGRATIONS: [&str; 3] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 pub(super) const FORMAT_1: &str = "
     CREATE TABLE meta (
@@ -91,6 +91,14 @@ const FORMAT_2: &str = "
         name TEXT PRIMARY KEY NOT NULL,
         calendar TEXT NOT NULL      -- JSON
     ) STRICT, WITHOUT ROWID;
+";
+
+const FORMAT_3: &str = "
+    -- The name that a Mesos master gave to this framework: one row, or none before the first time.
+    CREATE TABLE framework (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        framework_id TEXT NOT NULL
+    ) STRICT;
 ";
 
 /// How long a statement waits for an operator who writes with a tool of his own.

@@ -94,7 +94,7 @@ fn refuses_a_newer_format() {
     assert_eq!(
         refused(dir.path()).to_string(),
         format!(
-            "{} has format 7, and this version knows formats up to 2; use the newer version",
+            "{} has format 7, and this version knows formats up to 3; use the newer version",
             file.display()
         )
     );

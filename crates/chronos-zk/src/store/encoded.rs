@@ -24,7 +24,10 @@ fn encode_one(write: &Write) -> Encoded {
         Write::PutRun(run) => json::encode_run(run),
         Write::DeleteJob { tomb, .. } => json::encode_tomb(tomb),
         Write::PutCalendar(calendar) => json::encode_calendar(calendar),
-        Write::Forget { .. } | Write::DeleteCalendar(_) => String::new(),
+        Write::PutFrameworkId(Some(id)) => json::encode_framework_id(id),
+        Write::PutFrameworkId(None) | Write::Forget { .. } | Write::DeleteCalendar(_) => {
+            String::new()
+        }
     };
     Encoded {
         data: text.into_bytes(),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     session::Op,
-    tree::{self, Kind, Tree},
+    tree::{self, FRAMEWORK, Kind, Tree},
 };
 
 /// The most bytes of the parts of one write: a packet of `ZooKeeper` is 1,048,575 bytes.
@@ -32,6 +32,7 @@ pub(super) struct Index {
     pub(super) jobs: HashMap<JobName, Known>,
     pub(super) active: HashSet<RunKey>,
     pub(super) calendars: HashSet<CalendarName>,
+    pub(super) framework: bool,
     pub(super) dirs: HashSet<(Kind, u32)>,
 }
 
@@ -49,6 +50,7 @@ enum Undo {
     Job(JobName, Known),
     Active(RunKey, bool),
     Calendar(CalendarName, bool),
+    Framework(bool),
     Dir(Kind, u32),
     Ring(JobName, Option<Ring>),
 }
@@ -71,6 +73,7 @@ impl Index {
             jobs: HashMap::new(),
             active: HashSet::new(),
             calendars: HashSet::new(),
+            framework: false,
             dirs: HashSet::new(),
         }
     }
@@ -158,6 +161,7 @@ impl Plan<'_> {
                     self.delete_node(tree::calendar(name), None);
                 }
             }
+            Write::PutFrameworkId(id) => self.put_framework(id.is_some(), data),
         }
         Ok(())
     }
@@ -251,6 +255,16 @@ impl Plan<'_> {
         match self.ended.iter_mut().find(|(job, _)| *job == key.job) {
             Some((_, keys)) => keys.push(key.clone()),
             None => self.ended.push((key.job.clone(), vec![key.clone()])),
+        }
+    }
+
+    fn put_framework(&mut self, exists: bool, data: Vec<u8>) {
+        let before = std::mem::replace(&mut self.index.framework, exists);
+        self.undo.push(Undo::Framework(before));
+        if exists {
+            self.put_node(None, FRAMEWORK.to_owned(), data, before);
+        } else if before {
+            self.delete_node(FRAMEWORK.to_owned(), None);
         }
     }
 
@@ -372,6 +386,7 @@ impl Plan<'_> {
                 Undo::Calendar(name, before) => {
                     set(&mut self.index.calendars, &name, before);
                 }
+                Undo::Framework(before) => self.index.framework = before,
                 Undo::Dir(kind, shard) => drop(self.index.dirs.remove(&(kind, shard))),
                 Undo::Ring(job, ring) => drop(self.rings.replace(&job, ring)),
             }

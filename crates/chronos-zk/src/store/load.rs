@@ -17,7 +17,7 @@ use tokio::task;
 use super::index::Index;
 use crate::{
     session::{Failure, Node, Session},
-    tree::{self, CALENDARS, Kind, Tree},
+    tree::{self, CALENDARS, FRAMEWORK, Kind, Tree},
 };
 
 /// How many shards of each kind are read at once: with eight requests of each under way, at most 320
@@ -37,6 +37,7 @@ pub(super) async fn load(
     let names = try_join(scan.names(Kind::History), scan.calendars());
     let ((jobs, progress), (rest, names)) = try_join(jobs, try_join(rest, names)).await?;
     let ((tombs, runs), (rings, calendars)) = (rest, names);
+    let framework = session.get(FRAMEWORK).await?;
 
     let mut index = Index::new(tree, history);
     let mut snapshot = Snapshot::default();
@@ -67,6 +68,15 @@ pub(super) async fn load(
         snapshot
             .calendars
             .extend(found.into_iter().map(std::sync::Arc::new));
+    }
+    index.framework = framework.is_some();
+    let framework = framework.map(|node| text(&node).and_then(json::decode_framework_id));
+    match framework.transpose() {
+        Ok(id) => snapshot.framework_id = id,
+        Err(problem) => unread.push(Quarantined {
+            key: "framework".to_owned(),
+            problem,
+        }),
     }
     snapshot
         .active_runs
