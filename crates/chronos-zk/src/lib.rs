@@ -8,10 +8,15 @@
 mod address;
 mod connection;
 mod election;
+mod import;
 mod session;
 mod store;
 mod tree;
 
 pub use address::{AddressError, ZkAddress};
 pub use election::{Candidate, Election, ElectionOptions, Event, Leadership, Lease, Order, Own};
+pub use import::{
+    Action, ChronosTree, FoundJob, FoundTask, ImportError, ImportOptions, ImportPlan, NextRun,
+    PlannedJob, PlannedTask, ReadError, TaskFate,
+};
 pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkStore};

@@ -132,6 +132,44 @@ pub(crate) struct Node {
 impl Session {
     /// Connects and makes the root node.
     pub(crate) async fn connect(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
+        let session = Self::dial(address, timeout).await?;
+        let root = address.root();
+        if root.is_empty() {
+            return Ok(session);
+        }
+        let Self { client, acl } = &session;
+        // Making a node that is there is refused to whoever may not write above it.
+        if !session.exists(root).await? {
+            // What is above is not ours alone.
+            if let Some((above, _)) = root.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+                let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+                let made = client.mkdir(above, &open).await;
+                made.map_err(|error| not_sent(&error))?;
+            }
+            let ours = CreateMode::Persistent.with_acls(Acls::new(acl));
+            let made = client.mkdir(root, &ours).await;
+            made.map_err(|error| not_sent(&error))?;
+        }
+        session.below(root)
+    }
+
+    /// Connects to look at what is there; `None` when there is no root node.
+    pub(crate) async fn open(
+        address: &ZkAddress,
+        timeout: Duration,
+    ) -> Result<Option<Self>, Failure> {
+        let session = Self::dial(address, timeout).await?;
+        let root = address.root();
+        if root.is_empty() {
+            return Ok(Some(session));
+        }
+        if !session.exists(root).await? {
+            return Ok(None);
+        }
+        session.below(root).map(Some)
+    }
+
+    async fn dial(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
         let mut connector = Client::connector().with_session_timeout(timeout);
         let mut acl = vec![Acl::new(Permission::ALL, AuthId::anyone())];
         if let Some(auth) = address.auth() {
@@ -145,28 +183,24 @@ impl Session {
         }
         let client = connector.connect(address.hosts()).await;
         let client = client.map_err(|error| not_sent(&error))?;
-        let root = address.root();
-        if root.is_empty() {
-            return Ok(Self { client, acl });
-        }
-        // Making a node that is there is refused to whoever may not write above it.
-        let found = client.check_stat(root).await;
-        if found.map_err(|error| not_sent(&error))?.is_none() {
-            // What is above is not ours alone.
-            if let Some((above, _)) = root.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
-                let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
-                let made = client.mkdir(above, &open).await;
-                made.map_err(|error| not_sent(&error))?;
-            }
-            let ours = CreateMode::Persistent.with_acls(Acls::new(&acl));
-            let made = client.mkdir(root, &ours).await;
-            made.map_err(|error| not_sent(&error))?;
-        }
-        let client = client.chroot(root.to_owned());
+        Ok(Self { client, acl })
+    }
+
+    async fn exists(&self, path: &str) -> Result<bool, Failure> {
+        let found = self.client.check_stat(path).await;
+        let found = found.map_err(|error| not_sent(&error))?;
+        Ok(found.is_some())
+    }
+
+    fn below(self, root: &str) -> Result<Self, Failure> {
+        let client = self.client.chroot(root.to_owned());
         let client = client.map_err(|_client| Failure::NotSent {
             problem: format!("{root:?} is no path of a node"),
         })?;
-        Ok(Self { client, acl })
+        Ok(Self {
+            client,
+            acl: self.acl,
+        })
     }
 
     pub(crate) fn standing(&self) -> Standing {

@@ -9,5 +9,6 @@ mod auth;
 mod contract;
 mod election;
 mod faults;
+mod import;
 mod proxy;
 mod server;
