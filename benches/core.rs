@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench core` drives the scheduler alone: the store answers at once, tasks start and end at once, and
 //! there is always an offer. So what is measured is decisions, not the world. It prints the numbers of each question; the
-//! minimum of several rounds counts, so that other work on the machine disturbs little. `--quick` leaves the million out.
+//! minimum of several rounds counts, so that other work on the machine disturbs little. `--quick` leaves the million out;
+//! `year`, `target`, `load` and `command` name the parts to run, all by default.
 //!
 //! The allocator counts (relaxed atomic additions), in the timed parts too.
 #![expect(clippy::print_stdout, reason = "a report for people")]
@@ -365,9 +366,22 @@ fn main() {
         &[1_000, 10_000, 100_000, 1_000_000]
     };
     let largest = sizes[sizes.len() - 1];
-    a_year("daily jobs", forty_daily);
-    a_year("jobs, ten of them hourly, five with parents", forty);
-    cost_per_target(sizes);
-    loading(largest);
-    commands(largest);
+    let parts = ["year", "target", "load", "command"];
+    let asked: Vec<String> = std::env::args()
+        .filter(|word| parts.contains(&word.as_str()))
+        .collect();
+    let wanted = |part: &str| asked.is_empty() || asked.iter().any(|word| word == part);
+    if wanted("year") {
+        a_year("daily jobs", forty_daily);
+        a_year("jobs, ten of them hourly, five with parents", forty);
+    }
+    if wanted("target") {
+        cost_per_target(sizes);
+    }
+    if wanted("load") {
+        loading(largest);
+    }
+    if wanted("command") {
+        commands(largest);
+    }
 }

@@ -12,8 +12,9 @@ use chronos_model::{
 use crate::{
     Cascade, Command, Effect, Mutant, Notice, Refusal, Reply, RequestId, Scheduler,
     command::sanitised,
-    job::{Job, Runs, end, new_run},
+    job::{Job, end, new_run},
     parents::repeated,
+    run_list::Runs,
     settings::TOMB_MILLIS,
     targets::{Passed, raise_due_floor},
 };
@@ -77,7 +78,7 @@ impl Scheduler {
         let mut job = Job {
             spec,
             spec_revision: 0,
-            progress,
+            progress: Arc::new(progress),
             progress_revision: 0,
             targets,
             exclusions,
@@ -85,13 +86,14 @@ impl Scheduler {
             has_children: false,
             runs: Runs::new(),
         };
-        job.progress.next = job.first_target(now);
+        let first = job.first_target(now);
+        job.progress_mut().next = first;
         if self.has_bug(Mutant::TakesOneTooMany) {
-            let first = job.progress.next.filter(|first| first.at <= now);
-            let before = first
+            let overdue = first.filter(|first| first.at <= now);
+            let before = overdue
                 .zip(job.targets.as_ref())
                 .and_then(|(first, targets)| targets.at_or_before(first.at.plus_millis(-1)));
-            job.progress.next = before.or(job.progress.next);
+            job.progress_mut().next = before.or(first);
         }
         let next = job.next_run();
         self.use_calendars(&name, &job.spec.calendars);
@@ -121,7 +123,7 @@ impl Scheduler {
         let Some(old) = self.jobs.get(&name).cloned() else {
             return Err(Refusal::UnknownJob(name));
         };
-        let mut progress = old.progress.clone();
+        let mut progress = JobProgress::clone(&old.progress);
         if source.is_some() {
             progress.source = source;
         }
@@ -144,13 +146,14 @@ impl Scheduler {
         let spec_changed = spec != old.spec;
         let mut job = Job {
             spec,
-            progress,
+            progress: Arc::new(progress),
             targets,
             exclusions,
             ..old.as_ref().clone()
         };
         if !same_schedule {
-            job.progress.next = job.first_target_after_change(now);
+            let first = job.first_target_after_change(now);
+            job.progress_mut().next = first;
         }
         let progress_changed = job.progress != old.progress;
         let next = job.next_run();

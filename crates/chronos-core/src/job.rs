@@ -1,18 +1,20 @@
 //! One job in memory: its definition, its progress, its runs.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use chronos_model::{
     Exclusions, JobProgress, JobRecord, JobScheduleError, JobSpec, NextTarget, Outcome, Revision,
     Run, RunKey, RunState, Targets, Timestamp,
 };
 
+use crate::run_list::Runs;
+
 /// A job, as the scheduler knows it and as readers see it.
 #[derive(Clone, Debug)]
 pub struct Job {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) spec_revision: Revision,
-    pub(crate) progress: JobProgress,
+    pub(crate) progress: Arc<JobProgress>,
     pub(crate) progress_revision: Revision,
     pub(crate) targets: Option<Targets>,
     /// The job's calendars.
@@ -21,11 +23,9 @@ pub struct Job {
     pub(crate) wake: Option<Timestamp>,
     /// Whether other jobs depend on it.
     pub(crate) has_children: bool,
+    /// Those that have not ended, and those whose end is not durable yet.
     pub(crate) runs: Runs,
 }
-
-/// The runs of a job that have not ended, and those whose end is not durable yet, oldest first.
-pub(crate) type Runs = BTreeMap<(Timestamp, u32), Arc<Run>>;
 
 impl Job {
     /// Takes a job from its stored record.
@@ -46,7 +46,7 @@ impl Job {
         Ok(Self {
             spec,
             spec_revision,
-            progress,
+            progress: Arc::new(progress),
             progress_revision,
             targets,
             exclusions,
@@ -62,8 +62,12 @@ impl Job {
     }
 
     /// Returns how far the job has come.
-    pub const fn progress(&self) -> &JobProgress {
+    pub fn progress(&self) -> &JobProgress {
         &self.progress
+    }
+
+    pub(crate) fn progress_mut(&mut self) -> &mut JobProgress {
+        Arc::make_mut(&mut self.progress)
     }
 
     /// Returns the version of the definition.
@@ -92,7 +96,7 @@ impl Job {
 
     /// Returns one of its [`runs`](Self::runs).
     pub fn run(&self, key: &RunKey) -> Option<&Arc<Run>> {
-        self.runs.get(&(key.due, key.attempt))
+        self.runs.get((key.due, key.attempt))
     }
 
     /// Returns the runs that have not ended, oldest first.

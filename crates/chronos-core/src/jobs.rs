@@ -15,6 +15,13 @@ use crate::{job::Job, slots::Slots};
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct JobNumber(u32);
 
+impl JobNumber {
+    /// Returns its place in a list by number.
+    pub(crate) fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 /// All jobs as readers see them; a copy costs two pointers.
 #[derive(Clone, Debug)]
 pub(crate) struct JobList {

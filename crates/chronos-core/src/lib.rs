@@ -43,6 +43,7 @@ mod parents;
 mod persist;
 mod queue;
 mod recovery;
+mod run_list;
 mod runs;
 mod scheduler;
 mod settings;

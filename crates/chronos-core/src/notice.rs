@@ -1,5 +1,7 @@
 //! What happened, for whoever listens: logs, metrics, notifications.
 
+use std::sync::Arc;
+
 use chronos_model::{JobName, Run, RunKey, Timestamp};
 
 /// Something worth telling. The scheduler itself logs nothing.
@@ -49,7 +51,7 @@ pub enum Notice {
     /// A run ended; the run says how.
     RunEnded {
         /// The run.
-        run: Box<Run>,
+        run: Arc<Run>,
     },
     /// A run failed and will be tried again.
     RetryScheduled {

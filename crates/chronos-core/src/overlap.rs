@@ -13,12 +13,13 @@ use crate::{
 impl Scheduler {
     /// Decides what the policy of the job makes of a new run: it may end it, or make others give way.
     pub(crate) fn admit(&mut self, run: &mut Run) {
-        let Some(job) = self.jobs.get(&run.key.job).cloned() else {
+        let others = self
+            .jobs
+            .get(&run.key.job)
+            .filter(|job| !job.runs.is_empty());
+        let Some(job) = others.filter(|_| !waits_in_line(run.cause)).cloned() else {
             return;
         };
-        if waits_in_line(run.cause) {
-            return;
-        }
         let by_hand = run.cause == RunCause::Manual;
         match job.spec.overlap {
             Overlap::Skip if by_hand => {}

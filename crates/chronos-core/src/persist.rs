@@ -1,9 +1,6 @@
 //! What must be durable before it may show: the writes of one input, and what waits for them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{
     Calendar, CalendarName, JobName, Revision, Run, RunKey, RunState, Timestamp, Tomb, Write,
@@ -18,23 +15,27 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     /// In the order of the first change.
-    jobs: Vec<(JobName, JobChanges)>,
-    /// Where a job is in that list. By number: a tick may change thousands.
-    places: BTreeMap<JobNumber, usize>,
+    jobs: Vec<JobChanges>,
+    /// Where a job is in that list, by its number; what an earlier input left here names another job, or
+    /// none. Never cleared: a tick may change thousands of jobs, and most inputs change one.
+    places: Vec<u32>,
     /// The same for jobs that have no number any more.
     gone: BTreeMap<JobName, usize>,
+    /// Runs, each with the place of its job.
+    runs: Vec<(usize, Timestamp, u32)>,
     calendars: BTreeMap<CalendarName, Option<Arc<Calendar>>>,
     gate: Gate,
 }
 
 /// What changed of one job.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct JobChanges {
+    job: JobName,
+    number: Option<JobNumber>,
     deleted: Option<(Revision, Tomb)>,
     pub(crate) forgotten: bool,
     pub(crate) spec: bool,
     pub(crate) progress: bool,
-    runs: BTreeSet<(Timestamp, u32)>,
 }
 
 /// What happens once the writes are durable.
@@ -46,8 +47,15 @@ pub(crate) struct Gate {
 }
 
 impl JobChanges {
-    pub(crate) fn run(&mut self, key: &RunKey) {
-        self.runs.insert((key.due, key.attempt));
+    fn new(job: JobName, number: Option<JobNumber>) -> Self {
+        Self {
+            job,
+            number,
+            deleted: None,
+            forgotten: false,
+            spec: false,
+            progress: false,
+        }
     }
 
     pub(crate) fn delete(&mut self, revision: Revision, tomb: Tomb) {
@@ -74,20 +82,58 @@ impl Changes {
     }
 
     fn of(&mut self, number: Option<JobNumber>, job: &JobName) -> &mut JobChanges {
+        let place = self.place_of(number, job);
+        self.jobs.get_mut(place).expect("a place is in the list")
+    }
+
+    fn run(&mut self, number: Option<JobNumber>, key: &RunKey) {
+        let place = self.place_of(number, &key.job);
+        self.runs.push((place, key.due, key.attempt));
+    }
+
+    fn place_of(&mut self, number: Option<JobNumber>, job: &JobName) -> usize {
         let next = self.jobs.len();
         let place = match number {
-            Some(number) => *self.places.entry(number).or_insert(next),
+            Some(number) => self.numbered(number),
             None => *self.gone.entry(job.clone()).or_insert(next),
         };
         if place == next {
-            self.jobs.push((job.clone(), JobChanges::default()));
+            self.jobs.push(JobChanges::new(job.clone(), number));
         }
-        let (_, changes) = self.jobs.get_mut(place).expect("pushed above");
-        changes
+        place
+    }
+
+    fn numbered(&mut self, number: JobNumber) -> usize {
+        let next = self.jobs.len();
+        let index = number.index();
+        if index >= self.places.len() {
+            self.places.resize(index.saturating_add(1), 0);
+        }
+        let Some(place) = self.places.get_mut(index) else {
+            return next;
+        };
+        let known = usize::try_from(*place).unwrap_or(usize::MAX);
+        if self
+            .jobs
+            .get(known)
+            .is_some_and(|job| job.number == Some(number))
+        {
+            return known;
+        }
+        *place = u32::try_from(next).unwrap_or(u32::MAX);
+        next
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.calendars.is_empty() && self.gate.is_empty()
     }
 }
 
 impl Gate {
+    const fn is_empty(&self) -> bool {
+        self.effects.is_empty() && self.launches.is_empty() && self.ended.is_empty()
+    }
+
     fn says_yes(&self) -> bool {
         let is_yes = |effect: &Effect| matches!(effect, Effect::Reply { reply: Ok(_), .. });
         self.effects.iter().any(is_yes)
@@ -101,25 +147,19 @@ impl Scheduler {
         self.changes.of(number, job)
     }
 
+    /// Notes that a run is to be written at the end of this input.
+    pub(crate) fn run_changed(&mut self, key: &RunKey) {
+        let number = self.jobs.number(&key.job);
+        self.changes.run(number, key);
+    }
+
     /// Turns what this input changed into one write, and lets go what waits for nothing.
     pub(crate) fn flush(&mut self) {
-        let Changes {
-            jobs,
-            places: _,
-            gone: _,
-            calendars,
-            mut gate,
-        } = std::mem::take(&mut self.changes);
-        let mut writes = Vec::new();
-        for (name, calendar) in calendars {
-            writes.push(match calendar {
-                Some(calendar) => Write::PutCalendar(calendar),
-                None => Write::DeleteCalendar(name),
-            });
+        if self.changes.is_empty() {
+            return;
         }
-        for (job, changes) in jobs {
-            self.collect(&job, changes, &mut writes, &mut gate);
-        }
+        let mut gate = std::mem::take(&mut self.changes.gate);
+        let writes = self.collect(&mut gate);
         // A leader whose term is over may not know. What it says yes to must have gone by the store, even
         // when there is nothing to write: a commit without writes asks whether the term still holds.
         if writes.is_empty() && !gate.says_yes() {
@@ -133,17 +173,46 @@ impl Scheduler {
         }
         self.persist_count = self.persist_count.wrapping_add(1);
         let request = PersistId(self.persist_count);
-        self.gates.insert(request, gate);
+        self.gates.push_back((request, gate));
         self.outbox.push_back(Effect::Persist { request, writes });
     }
 
-    fn collect(
-        &mut self,
-        name: &JobName,
-        changes: JobChanges,
-        writes: &mut Vec<Write>,
-        gate: &mut Gate,
-    ) {
+    fn collect(&mut self, gate: &mut Gate) -> Vec<Write> {
+        // The lists keep their room for the next input.
+        let mut jobs = std::mem::take(&mut self.changes.jobs);
+        let mut runs = std::mem::take(&mut self.changes.runs);
+        runs.sort_unstable();
+        runs.dedup();
+        self.changes.gone.clear();
+        let calendars = std::mem::take(&mut self.changes.calendars);
+        let count = calendars
+            .len()
+            .saturating_add(jobs.len())
+            .saturating_add(runs.len());
+        let mut writes = Vec::with_capacity(count);
+        for (name, calendar) in calendars {
+            writes.push(match calendar {
+                Some(calendar) => Write::PutCalendar(calendar),
+                None => Write::DeleteCalendar(name),
+            });
+        }
+        let mut rest = runs.as_slice();
+        for (place, changes) in jobs.iter().enumerate() {
+            let own = rest.partition_point(|&(of, ..)| of <= place);
+            let (own, later) = rest.split_at(own);
+            rest = later;
+            self.collect_job(changes, &mut writes);
+            self.collect_runs(&changes.job, own, &mut writes, gate);
+        }
+        jobs.clear();
+        runs.clear();
+        self.changes.jobs = jobs;
+        self.changes.runs = runs;
+        writes
+    }
+
+    fn collect_job(&mut self, changes: &JobChanges, writes: &mut Vec<Write>) {
+        let name = &changes.job;
         self.jobs.turn_to_name(name);
         if let Some((expected, tomb)) = changes.deleted {
             writes.push(Write::DeleteJob {
@@ -169,17 +238,25 @@ impl Scheduler {
                 job.spec_revision = job.spec_revision.wrapping_add(1);
             }
             if changes.progress {
-                let progress = Box::new(job.progress.clone());
                 let expected = job.progress_revision;
                 writes.push(Write::PutProgress {
                     job: name.clone(),
-                    progress,
+                    progress: Arc::clone(&job.progress),
                     expected,
                 });
                 job.progress_revision = job.progress_revision.wrapping_add(1);
             }
         }
-        for (due, attempt) in changes.runs {
+    }
+
+    fn collect_runs(
+        &mut self,
+        name: &JobName,
+        runs: &[(usize, Timestamp, u32)],
+        writes: &mut Vec<Write>,
+        gate: &mut Gate,
+    ) {
+        for &(_, due, attempt) in runs {
             let key = RunKey {
                 job: name.clone(),
                 due,
@@ -188,21 +265,22 @@ impl Scheduler {
             let Some(run) = self.find_run(&key) else {
                 continue;
             };
-            if run.state == RunState::Ended {
-                gate.ended.push(key);
+            let mut run = Arc::clone(run);
+            match run.state {
+                RunState::Ended => gate.ended.push(key),
+                // That it runs is known from the agent, and not worth a write.
+                RunState::Running => Arc::make_mut(&mut run).state = RunState::Starting,
+                RunState::Queued | RunState::Starting => {}
             }
-            let mut run = run.as_ref().clone();
-            // That it runs is known from the agent, and not worth a write.
-            if run.state == RunState::Running {
-                run.state = RunState::Starting;
-            }
-            writes.push(Write::PutRun(Box::new(run)));
+            writes.push(Write::PutRun(run));
         }
     }
 
     /// A write is durable: what waited for it may happen.
     pub(crate) fn persisted(&mut self, request: PersistId) {
-        if let Some(gate) = self.gates.remove(&request) {
+        // Mostly the oldest one; their names rise.
+        let found = self.gates.binary_search_by_key(&request, |&(name, _)| name);
+        if let Some((_, gate)) = found.ok().and_then(|place| self.gates.remove(place)) {
             self.open(gate);
         }
     }
@@ -224,10 +302,10 @@ impl Scheduler {
         let place = (key.due, key.attempt);
         if let Some(runs) = self.orphans.get_mut(&key.job) {
             if runs
-                .get(&place)
+                .get(place)
                 .is_some_and(|run| run.state == RunState::Ended)
             {
-                runs.remove(&place);
+                runs.remove(place);
             }
             if runs.is_empty() {
                 self.orphans.remove(&key.job);
@@ -236,10 +314,10 @@ impl Scheduler {
         if let Some(job) = self.jobs.get_mut(&key.job)
             && job
                 .runs
-                .get(&place)
+                .get(place)
                 .is_some_and(|run| run.state == RunState::Ended)
         {
-            Arc::make_mut(job).runs.remove(&place);
+            Arc::make_mut(job).runs.remove(place);
         }
     }
 

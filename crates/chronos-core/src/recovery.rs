@@ -12,6 +12,7 @@ use chronos_model::{JobName, JobRecord, Quarantined, Run, RunCause, RunKey, RunS
 
 use crate::{
     ClusterCall, Effect, Mutant, Notice, Now, Scheduler, Settings, alarm::Alarm, job::Job,
+    run_list::Runs,
 };
 
 impl Scheduler {
@@ -134,7 +135,7 @@ impl Scheduler {
             }
             self.inherited.insert(run.key.clone());
         }
-        let (name, place) = (run.key.job.clone(), (run.key.due, run.key.attempt));
+        let name = run.key.job.clone();
         if let (Some(agent), Some(job)) = (&run.agent, self.jobs.get(&name)) {
             self.queue.found(&run.key, &job.spec, agent);
         }
@@ -145,9 +146,9 @@ impl Scheduler {
             .get(&name)
             .is_some_and(|job| Some(run.key.due) > job.progress.due_birth);
         if own {
-            self.change_job(&name, |job| job.runs.insert(place, run));
+            self.change_job(&name, |job| job.runs.insert(run));
         } else {
-            self.orphans.entry(name).or_default().insert(place, run);
+            self.orphans.entry(name).or_default().insert(run);
         }
     }
 
@@ -167,7 +168,7 @@ impl Scheduler {
         let launched = |run: &&Arc<Run>| run.state == RunState::Starting;
         let own = self.jobs.values().flat_map(|job| job.runs.values());
         let keys: Vec<RunKey> = own
-            .chain(self.orphans.values().flat_map(BTreeMap::values))
+            .chain(self.orphans.values().flat_map(Runs::values))
             .filter(launched)
             .map(|run| run.key.clone())
             .collect();

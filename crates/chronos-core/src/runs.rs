@@ -32,7 +32,7 @@ impl Scheduler {
         let ended = run.state == RunState::Ended;
         if ended {
             self.notice(Notice::RunEnded {
-                run: Box::new(run.clone()),
+                run: Arc::new(run.clone()),
             });
         } else {
             self.delay(&run);
@@ -40,10 +40,8 @@ impl Scheduler {
         self.change_progress(&key.job, |progress| {
             progress.due_max = progress.due_max.max(Some(key.due));
         });
-        self.change_job(&key.job, |job| {
-            job.runs.insert((key.due, key.attempt), Arc::new(run))
-        });
-        self.changes_of(&key.job).run(&key);
+        self.change_job(&key.job, |job| job.runs.insert(Arc::new(run)));
+        self.run_changed(&key);
         if !ended {
             self.go_on_with_parents(&key.job);
             self.review_queue(&key.job);
@@ -91,9 +89,7 @@ impl Scheduler {
         self.inherited.remove(key);
         self.no_longer_late(key);
         if let Some(run) = self.find_run(key).cloned() {
-            self.notice(Notice::RunEnded {
-                run: Box::new(run.as_ref().clone()),
-            });
+            self.notice(Notice::RunEnded { run });
         }
         self.review_queue(&key.job);
     }
@@ -147,7 +143,7 @@ impl Scheduler {
         let key = &update.key;
         self.jobs.turn_to_name(&key.job);
         let acknowledge = Effect::Cluster(ClusterCall::Acknowledge { key: key.clone() });
-        let Some(run) = self.find_run(key).cloned() else {
+        let Some(run) = self.find_run(key) else {
             // Either its end is on record, or nobody ever decided on it.
             if update.state.is_terminal() {
                 self.outbox.push_back(acknowledge);
@@ -164,53 +160,54 @@ impl Scheduler {
             }
             return;
         }
-        if run.state == RunState::Ended {
+        let state = run.state;
+        if state == RunState::Ended {
             // Its end is on its way to the store; the acknowledgement waits for that.
             return;
         }
         if update.state.is_terminal() {
-            self.task_ended(&run, update);
+            self.task_ended(update);
             self.changes.then(acknowledge);
         } else {
-            self.task_runs(&run, update);
+            self.task_runs(state, update);
         }
     }
 
-    fn task_runs(&mut self, run: &Run, update: &TaskUpdate) {
-        let started_at = update.started_at.or(run.started_at);
-        let begins = update.state == TaskState::Running && run.state != RunState::Running;
-        self.change_run(&run.key, |run| {
-            run.agent = Some(update.agent.to_string());
-            run.started_at = started_at;
+    fn task_runs(&mut self, before: RunState, update: &TaskUpdate) {
+        let key = &update.key;
+        let begins = update.state == TaskState::Running && before != RunState::Running;
+        let (mut started_at, mut kill_requested) = (None, false);
+        self.change_run(key, |run| {
+            note_agent(run, update);
+            (started_at, kill_requested) = (run.started_at, run.kill_requested);
             if update.state == TaskState::Running {
                 run.state = RunState::Running;
             }
         });
-        if run.kill_requested {
-            self.kill_on_cluster(&run.key);
+        if kill_requested {
+            self.kill_on_cluster(key);
         }
         if begins {
-            self.clear_limit(&run.key);
+            self.clear_limit(key);
         }
-        let limit = self.max_completion_secs(&run.key);
+        let limit = self.max_completion_secs(key);
         if limit > 0 && begins {
             let limit = i64::try_from(limit)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1000);
             // Only of what another scheduler launched must be asked how long it has run, by clocks of other
             // machines; our own launches have the whole time before them.
-            let started = started_at.filter(|_| self.inherited.contains(&run.key));
+            let started = started_at.filter(|_| self.inherited.contains(key));
             let ran = started.map_or(0, |started| self.now.wall.millis_since(started));
             let left = limit.saturating_sub(ran).clamp(0, limit);
-            self.set_limit(&run.key, left, Alarm::TimeLimit(run.key.clone()));
+            self.set_limit(key, left, Alarm::TimeLimit(key.clone()));
         }
     }
 
-    fn task_ended(&mut self, run: &Run, update: &TaskUpdate) {
-        let key = &run.key;
+    fn task_ended(&mut self, update: &TaskUpdate) {
+        let key = &update.key;
         self.change_run(key, |run| {
-            run.agent = Some(update.agent.to_string());
-            run.started_at = update.started_at.or(run.started_at);
+            note_agent(run, update);
             run.exit_code = update.exit_code;
             run.ended_at = Some(update.at);
         });
@@ -226,14 +223,22 @@ impl Scheduler {
                 self.end_run(key, Outcome::Failed, message);
             }
             TaskState::Finished => self.succeeded(key),
-            TaskState::Killed if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) => {
-                let reason = run.reason.clone().or(message);
-                self.end_killed(key, reason);
-            }
-            TaskState::Killed => self.failed(key, Some(self.why_killed(run, message))),
+            TaskState::Killed => self.killed(key, message),
             TaskState::Failed | TaskState::Lost => self.failed(key, message),
-            TaskState::Dropped => self.dropped(run),
+            TaskState::Dropped => self.dropped(key),
             TaskState::Starting | TaskState::Running => {}
+        }
+    }
+
+    fn killed(&mut self, key: &RunKey, message: Option<String>) {
+        let Some(run) = self.find_run(key).cloned() else {
+            return;
+        };
+        if run.kill_requested && !self.has_bug(Mutant::RetriesKilled) {
+            let reason = run.reason.clone().or(message);
+            self.end_killed(key, reason);
+        } else {
+            self.failed(key, Some(self.why_killed(&run, message)));
         }
     }
 
@@ -254,7 +259,11 @@ impl Scheduler {
     }
 
     // The agent is certain that the command never started: the same run goes back to the queue.
-    fn dropped(&mut self, run: &Run) {
+    fn dropped(&mut self, key: &RunKey) {
+        let Some(run) = self.find_run(key).cloned() else {
+            return;
+        };
+        let run = &run;
         let job = self.jobs.get(&run.key.job);
         let Some(job) = job.filter(|job| !run.kill_requested && job.run(&run.key).is_some()) else {
             return self.end_killed_unlaunched(&run.key);
@@ -278,10 +287,9 @@ impl Scheduler {
     }
 
     fn succeeded(&mut self, key: &RunKey) {
-        let run = self.find_run(key).cloned();
         self.end_run(key, Outcome::Succeeded, None);
         self.count_success(&key.job);
-        if let Some(run) = run {
+        if let Some(run) = self.find_run(key).cloned() {
             self.run_completed(&run, CompletionKind::Success);
         }
         self.disable_if_used_up(&key.job);
@@ -366,7 +374,8 @@ impl Scheduler {
         let limit = self.settings.disable_after_failures;
         if self.has_bug(Mutant::KeepsToItself) {
             self.change_job(name, |job| {
-                job.progress.error_count = job.progress.error_count.saturating_add(1);
+                let progress = job.progress_mut();
+                progress.error_count = progress.error_count.saturating_add(1);
             });
             return;
         }
@@ -448,6 +457,14 @@ impl Scheduler {
         };
         self.count_failure(&failed);
     }
+}
+
+// Written only where something is new: a copy of a name costs more than a look at it.
+fn note_agent(run: &mut Run, update: &TaskUpdate) {
+    if run.agent.as_deref() != Some(&*update.agent.0) {
+        run.agent = Some(update.agent.to_string());
+    }
+    run.started_at = update.started_at.or(run.started_at);
 }
 
 // `retries` are counted per run, whatever happened to earlier runs of the job.

@@ -12,10 +12,11 @@ use crate::{
     Effect, Input, Mono, Mutant, Notice, Now, Offer, OfferId, Settings, View,
     alarm::Alarm,
     audit::Audit,
-    job::{Job, Runs},
+    job::Job,
     jobs::{JobNumber, Jobs},
     persist::{Changes, Gate},
     queue::Queue,
+    run_list::Runs,
 };
 
 /// The scheduler: facts and instants in, effects and deadlines out.
@@ -59,7 +60,7 @@ pub struct Scheduler {
     pub(crate) unlaunched: BTreeSet<RunKey>,
     pub(crate) offers: BTreeMap<OfferId, Offer>,
     pub(crate) changes: Changes,
-    pub(crate) gates: BTreeMap<crate::PersistId, Gate>,
+    pub(crate) gates: VecDeque<(crate::PersistId, Gate)>,
     pub(crate) persist_count: u64,
     pub(crate) outbox: VecDeque<Effect>,
 }
@@ -100,7 +101,7 @@ impl Scheduler {
             unlaunched: BTreeSet::new(),
             offers: BTreeMap::new(),
             changes: Changes::default(),
-            gates: BTreeMap::new(),
+            gates: VecDeque::new(),
             persist_count: 0,
             outbox: VecDeque::new(),
         }
@@ -187,7 +188,7 @@ impl Scheduler {
         change: impl FnOnce(&mut chronos_model::JobProgress),
     ) {
         if self
-            .change_job(name, |job| change(&mut job.progress))
+            .change_job(name, |job| change(job.progress_mut()))
             .is_some()
         {
             self.changes_of(name).progress = true;
@@ -196,8 +197,8 @@ impl Scheduler {
 
     pub(crate) fn find_run(&self, key: &RunKey) -> Option<&Arc<Run>> {
         let place = (key.due, key.attempt);
-        let own = self.jobs.get(&key.job).and_then(|job| job.runs.get(&place));
-        own.or_else(|| self.orphans.get(&key.job).and_then(|runs| runs.get(&place)))
+        let own = self.jobs.get(&key.job).and_then(|job| job.runs.get(place));
+        own.or_else(|| self.orphans.get(&key.job).and_then(|runs| runs.get(place)))
     }
 
     /// Changes a run, wherever it is kept.
@@ -206,13 +207,13 @@ impl Scheduler {
         let own = self
             .jobs
             .get_mut(&key.job)
-            .filter(|job| job.runs.contains_key(&place));
+            .filter(|job| job.runs.get(place).is_some());
         let run = match own {
-            Some(job) => Arc::make_mut(job).runs.get_mut(&place),
+            Some(job) => Arc::make_mut(job).runs.get_mut(place),
             None => self
                 .orphans
                 .get_mut(&key.job)
-                .and_then(|runs| runs.get_mut(&place)),
+                .and_then(|runs| runs.get_mut(place)),
         };
         if let Some(run) = run {
             change(Arc::make_mut(run));
@@ -222,7 +223,7 @@ impl Scheduler {
     /// Changes a run, to be written at the end of this input.
     pub(crate) fn write_run(&mut self, key: &RunKey, change: impl FnOnce(&mut Run)) {
         self.change_run(key, change);
-        self.changes_of(&key.job).run(key);
+        self.run_changed(key);
     }
 
     fn fire_timers(&mut self) {

@@ -53,29 +53,23 @@ impl Scheduler {
     pub(crate) fn take_targets(&mut self, name: &JobName, passed: Passed) {
         let early = i64::from(self.has_bug(Mutant::EarlyByASecond)).saturating_mul(1000);
         let now = self.now.wall.plus_millis(early);
-        let Some(job) = self.jobs.get(name).cloned() else {
+        let Some(job) = self.jobs.get(name) else {
             return;
         };
-        let Some(next) = job.next_target() else {
+        let due = job.next_target().and_then(|next| {
+            let newest = job.newest_started(now)?;
+            (newest >= next.at).then_some((next.at, newest))
+        });
+        let Some((first, newest)) = due else {
             return self.arm(name);
         };
-        let Some(newest) = job.newest_started(now).filter(|&newest| newest >= next.at) else {
-            return self.arm(name);
-        };
-        let taken = job.take(next.at, newest, now, passed);
-        let following = job
-            .targets
-            .as_ref()
-            .and_then(|targets| targets.after(newest));
-        let following = following
-            .filter(|_| !self.has_bug(Mutant::ForgetsTarget))
-            .or_else(|| {
-                let targets = job.targets.as_ref()?;
-                targets.after(following?.at)
-            });
+        let taken = job.take(first, newest, now, passed);
+        let mut following = job.following(newest);
+        if self.has_bug(Mutant::ForgetsTarget) {
+            following = following.and_then(|lost| job.following(lost.at));
+        }
         self.change_progress(name, |progress| progress.next = following);
-        self.tell_of_missed(&job, &taken);
-        drop(job);
+        self.tell_of_missed(name, &taken);
         for taken in taken {
             self.record_taken(name, taken);
         }
@@ -130,7 +124,7 @@ impl Scheduler {
         self.add_run(run);
     }
 
-    fn tell_of_missed(&mut self, job: &Job, taken: &[Taken]) {
+    fn tell_of_missed(&mut self, job: &JobName, taken: &[Taken]) {
         let missed = |taken: &&Taken| matches!(taken.fate, Fate::End(Outcome::Missed, _));
         let count = taken.iter().filter(missed).fold(0_u64, |count, taken| {
             let covered = taken.covers.map_or(0, |covers| covers.count);
@@ -140,7 +134,7 @@ impl Scheduler {
         if let Some(first) = first {
             let first = first.covers.map_or(first.at, |covers| covers.first);
             self.notice(Notice::TargetsMissed {
-                job: job.spec.name.clone(),
+                job: job.clone(),
                 count,
                 first,
             });
@@ -188,6 +182,10 @@ impl Job {
             Allowed::At(target) => Some(target.at),
             Allowed::NotWithin(_) | Allowed::None => None,
         }
+    }
+
+    fn following(&self, target: Timestamp) -> Option<NextTarget> {
+        self.targets.as_ref()?.after(target)
     }
 
     // Starts never change places, so of those that have passed the newest target has the newest start,

@@ -152,7 +152,7 @@ pub enum Write {
         /// The job.
         job: JobName,
         /// The new progress.
-        progress: Box<JobProgress>,
+        progress: Arc<JobProgress>,
         /// The revision it replaces; zero when there must be none.
         expected: Revision,
     },
@@ -166,7 +166,7 @@ pub enum Write {
         tomb: Tomb,
     },
     /// Creates or replaces a run.
-    PutRun(Box<Run>),
+    PutRun(Arc<Run>),
     /// Creates or replaces a calendar.
     PutCalendar(Arc<Calendar>),
     /// Removes a calendar; nothing happens when there is none.

@@ -186,14 +186,14 @@ fn put_progress(number: u64, expected: u64) -> Result<Write, Failure> {
     };
     Ok(Write::PutProgress {
         job: name(number)?,
-        progress: Box::new(progress),
+        progress: Arc::new(progress),
         expected,
     })
 }
 
 fn put_run(number: u64, due: i64) -> Result<Write, Failure> {
     let due = Timestamp::from_millis(1_893_456_000_000 + due);
-    Ok(Write::PutRun(Box::new(Run {
+    Ok(Write::PutRun(Arc::new(Run {
         key: RunKey {
             job: name(number)?,
             due,

@@ -206,7 +206,7 @@ fn put_progress(number: u64, expected: u64) -> Result<Write, Failure> {
     };
     Ok(Write::PutProgress {
         job: name(number)?,
-        progress: Box::new(progress),
+        progress: Arc::new(progress),
         expected,
     })
 }
@@ -214,7 +214,7 @@ fn put_progress(number: u64, expected: u64) -> Result<Write, Failure> {
 fn put_run(number: u64, due: i64, state: RunState) -> Result<Write, Failure> {
     let due = Timestamp::from_millis(1_893_456_000_000 + due);
     let ended = state == RunState::Ended;
-    Ok(Write::PutRun(Box::new(Run {
+    Ok(Write::PutRun(Arc::new(Run {
         key: RunKey {
             job: name(number)?,
             due,

@@ -192,7 +192,7 @@ impl Inner {
                 Effect::Persist { request, writes } => {
                     for write in writes {
                         if let Write::PutRun(run) = write {
-                            self.store.insert(run.key.clone(), *run);
+                            self.store.insert(run.key.clone(), Run::clone(&run));
                         }
                     }
                     self.inputs.push_back(Input::Persisted(request));

@@ -524,7 +524,8 @@ impl Disk {
                 } => {
                     let found = self.progress.get(&job).map_or(0, |(_, revision)| *revision);
                     assert_eq!(found, expected, "progress of {job}");
-                    self.progress.insert(job, (*progress, expected + 1));
+                    self.progress
+                        .insert(job, (progress.as_ref().clone(), expected + 1));
                 }
                 Write::DeleteJob {
                     job,

@@ -103,7 +103,7 @@ pub(super) fn put_spec(name: &str, command: &str, expected: u64) -> Write {
 pub(super) fn put_progress(name: &str, completed: u64, expected: u64) -> Write {
     Write::PutProgress {
         job: job(name),
-        progress: Box::new(progress(completed)),
+        progress: Arc::new(progress(completed)),
         expected,
     }
 }
@@ -198,5 +198,5 @@ pub(super) fn run(name: &str, due: i64, attempt: u32, state: RunState) -> Run {
 }
 
 pub(super) fn put_run(name: &str, due: i64, attempt: u32, state: RunState) -> Write {
-    Write::PutRun(Box::new(run(name, due, attempt, state)))
+    Write::PutRun(Arc::new(run(name, due, attempt, state)))
 }

@@ -1,6 +1,6 @@
 //! Random histories, compared with the memory store.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use chronos_model::{JobName, Run, RunKey, RunQuery, RunState, Snapshot, Write};
 use proptest::{
@@ -300,7 +300,7 @@ async fn stay_ended(put: Write, ended: &mut BTreeSet<RunKey>, model: &MemoryStor
     }
     if is_ended(&new) {
         ended.insert(new.key.clone());
-        new.reason = Some("ended".to_owned());
+        Arc::make_mut(&mut new).reason = Some("ended".to_owned());
     }
     Write::PutRun(new)
 }

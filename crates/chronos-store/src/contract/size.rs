@@ -79,7 +79,7 @@ fn parents(count: u32) -> Write {
     progress.consumed = (0..count).map(|number| (name(number), 1)).collect();
     Write::PutProgress {
         job: job("a"),
-        progress: Box::new(progress),
+        progress: Arc::new(progress),
         expected: 0,
     }
 }
@@ -87,7 +87,7 @@ fn parents(count: u32) -> Write {
 fn reason(len: usize) -> Write {
     let mut run = run("a", 1, 0, RunState::Queued);
     run.reason = Some(text(len));
-    Write::PutRun(Box::new(run))
+    Write::PutRun(Arc::new(run))
 }
 
 // Each character of it takes six bytes in JSON.
@@ -107,7 +107,7 @@ fn parents_of_run(count: i64) -> Write {
         runs: (0..count).map(|due| key("parent", due, 0)).collect(),
         lineage: Lineage::new(),
     }));
-    Write::PutRun(Box::new(run))
+    Write::PutRun(Arc::new(run))
 }
 
 /// A commit over the bound is refused as a whole, for its bytes or for its number of writes.

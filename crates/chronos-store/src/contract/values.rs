@@ -1,5 +1,7 @@
 //! Rules on values: what is read is what was written.
 
+use std::sync::Arc;
+
 use chronos_model::{
     Calendar, Completion, CompletionKind, Covered, Generation, JobProgress, JobSource, JobSpec,
     Lineage, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
@@ -157,7 +159,7 @@ pub async fn keeps_every_field_of_a_run(factory: &mut impl StoreFactory) {
     runs.push(run);
     let mut found = runs.clone();
     for _ in 0..2 {
-        let writes = found.drain(..).map(Box::new).map(Write::PutRun);
+        let writes = found.drain(..).map(Arc::new).map(Write::PutRun);
         bench.must_commit(writes.collect()).await;
         bench = bench.reopen(factory).await;
         for run in &runs {
@@ -234,7 +236,7 @@ pub async fn keeps_every_field_of_progress(factory: &mut impl StoreFactory) {
     for revision in 0..2 {
         let put = Write::PutProgress {
             job: job("a"),
-            progress: Box::new(found),
+            progress: Arc::new(found),
             expected: revision,
         };
         bench.must_commit(vec![put]).await;

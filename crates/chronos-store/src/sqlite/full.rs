@@ -14,7 +14,7 @@ use crate::{CommitError, StoreError, Term};
 
 fn put_run(due: i64, reason: usize) -> Write {
     let at = Timestamp::from_millis(due);
-    Write::PutRun(Box::new(Run {
+    Write::PutRun(Arc::new(Run {
         key: RunKey {
             job: "a".parse().unwrap(),
             due: at,

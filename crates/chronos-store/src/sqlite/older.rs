@@ -1,6 +1,6 @@
 //! Tests of databases that an earlier version made.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use chronos_model::{JobProgress, NextTarget, RunCause, RunState, Timestamp, Write};
 use rusqlite::Connection;
@@ -94,7 +94,7 @@ async fn opens_format_1_and_keeps_what_is_in_it() {
     let mut run = run.clone();
     run.parents = Some(Box::default());
     run.cause = RunCause::BackfillWithChildren;
-    let write = vec![Write::PutRun(Box::new(run.clone()))];
+    let write = vec![Write::PutRun(Arc::new(run.clone()))];
     store.commit(term, write).await.unwrap();
     drop(store);
     let store = open();

@@ -48,7 +48,7 @@ pub(crate) fn put_progress(name: &str, completed: u64, expected: u64) -> Write {
     };
     Write::PutProgress {
         job: job(name),
-        progress: Box::new(progress),
+        progress: Arc::new(progress),
         expected,
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn put_calendar(name: &str) -> Write {
 
 pub(crate) fn put_run(name: &str, due: i64, state: RunState) -> Write {
     let ended = state == RunState::Ended;
-    Write::PutRun(Box::new(Run {
+    Write::PutRun(Arc::new(Run {
         key: key(name, due),
         target: Timestamp::from_millis(due),
         cause: RunCause::Schedule,

@@ -446,7 +446,7 @@ mod tests {
     fn put_progress(name: &str, expected: Revision) -> Write {
         Write::PutProgress {
             job: name.parse().unwrap(),
-            progress: Box::new(JobProgress::default()),
+            progress: Arc::new(JobProgress::default()),
             expected,
         }
     }
@@ -490,7 +490,7 @@ mod tests {
     }
 
     fn put_run(name: &str, due: i64, state: RunState) -> Write {
-        Write::PutRun(Box::new(run(name, due, state)))
+        Write::PutRun(Arc::new(run(name, due, state)))
     }
 
     fn put_calendar(name: &str) -> Write {
@@ -587,7 +587,7 @@ mod tests {
             for due in 0..2 {
                 let mut run = run(&name(number), due, RunState::Ended);
                 run.reason = reason(30_000);
-                let write = [Write::PutRun(Box::new(run))];
+                let write = [Write::PutRun(Arc::new(run))];
                 plan(&mut index, &mut rings, &write).unwrap();
             }
         }

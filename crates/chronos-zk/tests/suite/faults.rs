@@ -1,6 +1,6 @@
 //! Lost requests, lost answers, servers that die: what is answered is what is there.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chronos_model::{
     JobProgress, JobSpec, Run, RunCause, RunKey, RunState, Snapshot, Timestamp, Write,
@@ -41,7 +41,7 @@ fn put_spec(name: &str) -> Write {
 fn put_progress(completed: u64, expected: u64) -> Write {
     Write::PutProgress {
         job: "a".parse().unwrap(),
-        progress: Box::new(JobProgress {
+        progress: Arc::new(JobProgress {
             completed,
             ..JobProgress::default()
         }),
@@ -51,7 +51,7 @@ fn put_progress(completed: u64, expected: u64) -> Write {
 
 fn put_run(job: &str, due: u64) -> Write {
     let due = Timestamp::from_millis(due.cast_signed());
-    Write::PutRun(Box::new(Run {
+    Write::PutRun(Arc::new(Run {
         key: RunKey {
             job: job.parse().unwrap(),
             due,
