@@ -203,8 +203,8 @@ impl Simulation {
                 let demand = self.matcher.demand(&Demand::new(amount));
                 let task = Waiting {
                     id: self.made,
-                    priority: 0,
                     since: now * 1000,
+                    ..Waiting::default()
                 };
                 self.matcher.enqueue(demand, task);
                 self.matcher.release(demand);

@@ -104,6 +104,7 @@ impl Workload {
                     id,
                     priority,
                     since,
+                    ..Waiting::default()
                 };
                 tasks.push((jobs.len(), task));
             }
@@ -400,7 +401,7 @@ fn agent(
         id: OfferId(format!("offer-{number}-{part}").into()),
         agent: AgentId(format!("agent-{number:06}").into()),
         role: "cron".into(),
-        parcels: Parcels::new(parcels),
+        supply: Parcels::new(parcels).into(),
         attributes: Arc::clone(&attributes),
         abilities: Vec::new(),
         unavailable: window,

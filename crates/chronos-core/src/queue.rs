@@ -1,13 +1,9 @@
 //! The runs that could start if an offer fitted, in order, and the offers at hand.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState};
-use offer_match::{Demand, DemandId, Matcher, Misses, Policy, Ticket};
-use resources::{Identity, Parcels};
+use offer_match::{Demand, DemandId, Matcher, Misses, Policy, Supply, Ticket, Waiting};
 
 use crate::{
     Abilities, AgentId, Mutant, Offer, OfferId, Scheduler, parents::awaits_parents,
@@ -37,62 +33,77 @@ impl Waits {
 /// The runs that wait for an offer, by rank: high priority first, then by the time they became ready;
 /// but what has waited for [`PRIORITY_MILLIS`] goes before a newcomer of high priority.
 ///
-/// The matcher knows them and the offers at hand, and is told only what changes.
+/// The matcher knows them and the offers at hand, and is told only what changes. Most runs start in the
+/// very input in which they came, so nothing is done for readers before a match has left a run waiting.
 #[derive(Debug)]
 pub(crate) struct Queue {
     matcher: Matcher,
-    places: BTreeMap<RunKey, Place>,
-    // The matcher has numbers for runs, given in the order in which they came.
-    runs: BTreeMap<u64, RunKey>,
+    // Where the run of each key is in `places`.
+    keys: BTreeMap<RunKey, u32>,
+    places: Vec<Option<Place>>,
+    free: Vec<u32>,
     numbers: u64,
-    // How many runs want the same.
-    demands: BTreeMap<DemandId, usize>,
-    // Demands that nobody explained yet, and the last of the others that was.
-    news: Vec<DemandId>,
+    kinds: Kinds,
+    // Runs that came since the last match, by place and number.
+    news: Vec<(u32, u64)>,
+    // The last demand that was explained in turn.
     explained: Option<DemandId>,
     waits: Waits,
-    // Which of the offers of an agent an offer is. A launch names one offer, so they are kept apart.
-    lanes: BTreeMap<OfferId, (AgentId, usize)>,
-    lanes_taken: BTreeSet<(AgentId, usize)>,
+    role: Arc<str>,
     // Where runs are whose job limits how they lie together.
     spread: BTreeMap<RunKey, (Arc<str>, offer_match::AgentId)>,
     changed: bool,
+    matched: Matched,
 }
 
-#[derive(Clone, Debug)]
+/// What the last round placed; kept for its memory.
+#[derive(Debug, Default)]
+struct Matched {
+    // Each offer with the end of its runs.
+    offers: Vec<(OfferId, usize)>,
+    places: Vec<u32>,
+}
+
+#[derive(Debug)]
 struct Place {
-    task: offer_match::Waiting,
+    key: RunKey,
     spec: Arc<JobSpec>,
+    priority: i32,
     demand: DemandId,
     ticket: Ticket,
+    // Readers know it as one that waits.
+    listed: bool,
 }
 
 impl Default for Queue {
     fn default() -> Self {
         let policy = Policy {
             priority_millis: PRIORITY_MILLIS,
+            // A launch names one offer.
+            combine: false,
             ..Policy::default()
         };
         Self {
             matcher: Matcher::new(policy),
-            places: BTreeMap::new(),
-            runs: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            places: Vec::new(),
+            free: Vec::new(),
             numbers: 0,
-            demands: BTreeMap::new(),
+            kinds: Kinds::default(),
             news: Vec::new(),
             explained: None,
             waits: Waits::default(),
-            lanes: BTreeMap::new(),
-            lanes_taken: BTreeSet::new(),
+            role: resources::ANY_ROLE.into(),
             spread: BTreeMap::new(),
             changed: false,
+            matched: Matched::default(),
         }
     }
 }
 
 impl Queue {
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.keys.len()
     }
 
     pub(crate) fn waits(&self) -> Waits {
@@ -100,30 +111,40 @@ impl Queue {
     }
 
     pub(crate) fn contains(&self, key: &RunKey) -> bool {
-        self.places.contains_key(key)
+        self.keys.contains_key(key)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &RunKey> {
-        self.places.keys()
+        self.keys.keys()
+    }
+
+    fn place(&self, key: &RunKey) -> Option<&Place> {
+        self.places.get(*self.keys.get(key)? as usize)?.as_ref()
     }
 
     pub(crate) fn remove(&mut self, key: &RunKey) {
-        if let Some(place) = self.places.remove(key) {
+        if let Some(place) = self.keys.get(key)
+            && let Some(place) = self.take(*place)
+        {
             self.matcher.withdraw(&place.ticket);
-            self.runs.remove(&place.task.id);
-            self.waits.runs.remove(key);
-            self.let_go(place.demand);
+            self.no_longer_waits(&place);
         }
     }
 
-    fn let_go(&mut self, demand: DemandId) {
-        self.matcher.release(demand);
-        if let Some(holders) = self.demands.get_mut(&demand) {
-            *holders = holders.saturating_sub(1);
-            if *holders == 0 {
-                self.demands.remove(&demand);
-                self.waits.demands.remove(&demand);
-            }
+    fn take(&mut self, place: u32) -> Option<Place> {
+        let taken = self.places.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        self.keys.remove(&taken.key);
+        Some(taken)
+    }
+
+    fn no_longer_waits(&mut self, place: &Place) {
+        if place.listed {
+            self.waits.runs.remove(&place.key);
+        }
+        let explained = !self.waits.demands.is_empty();
+        if explained && self.matcher.waiting_for(place.demand) == 0 {
+            self.waits.demands.remove(&place.demand);
         }
     }
 
@@ -133,52 +154,43 @@ impl Queue {
     }
 
     fn insert(&mut self, key: &RunKey, spec: &Arc<JobSpec>, since: i64, priority: i32) {
-        if let Some(known) = self.places.get(key)
-            && (known.task.since, known.task.priority) == (since, priority)
-            && (Arc::ptr_eq(&known.spec, spec) || demand(&known.spec) == demand(spec))
+        if let Some(known) = self.place(key)
+            && (known.ticket.since(), known.priority) == (since, priority)
+            && wants_the_same(&known.spec, spec)
         {
             return;
         }
         self.remove(key);
         self.numbers = self.numbers.saturating_add(1);
-        let task = offer_match::Waiting {
+        let demand = self.kinds.find(&mut self.matcher, spec);
+        let next = u32::try_from(self.places.len());
+        let next = next.expect("four billion runs do not fit into memory");
+        let tag = self.free.pop().unwrap_or(next);
+        let task = Waiting {
             id: self.numbers,
+            tag,
             priority,
             since,
         };
-        let demand = self.matcher.demand(&demand(spec));
-        let holders = self.demands.entry(demand).or_default();
-        *holders = holders.saturating_add(1);
-        if *holders == 1 {
-            self.news.push(demand);
-        }
-        self.waits.runs.insert(key.clone(), demand);
-        let place = Place {
-            task,
+        let place = Some(Place {
+            key: key.clone(),
             spec: Arc::clone(spec),
+            priority,
             demand,
             ticket: self.matcher.enqueue(demand, task),
-        };
-        self.runs.insert(task.id, key.clone());
-        self.places.insert(key.clone(), place);
+            listed: false,
+        });
+        match self.places.get_mut(tag as usize) {
+            Some(free) => *free = place,
+            None => self.places.push(place),
+        }
+        self.keys.insert(key.clone(), tag);
+        self.news.push((tag, task.id));
         self.changed = true;
-    }
-
-    fn take_offer(&mut self, offer: &Offer) {
-        self.drop_offer(&offer.id);
-        let of = |lane| (offer.agent.clone(), lane);
-        let lane = (0..=self.lanes.len()).find(|&lane| !self.lanes_taken.contains(&of(lane)));
-        let lane = lane.unwrap_or_default();
-        self.lanes_taken.insert(of(lane));
-        self.lanes.insert(offer.id.clone(), of(lane));
-        self.matcher.offer(supply(offer, lane));
     }
 
     /// An offer no longer stands.
     pub(crate) fn drop_offer(&mut self, offer: &OfferId) {
-        if let Some(lane) = self.lanes.remove(offer) {
-            self.lanes_taken.remove(&lane);
-        }
         self.matcher
             .rescind(&offer_match::OfferId(Arc::clone(&offer.0)));
     }
@@ -193,11 +205,13 @@ impl Queue {
     }
 
     // The matcher has counted it.
-    fn placed(&mut self, key: &RunKey, agent: &AgentId) {
-        if let Some(group) = self.places.get(key).and_then(|place| group(&place.spec)) {
+    fn placed(&mut self, place: Place, agent: &AgentId) -> RunKey {
+        self.no_longer_waits(&place);
+        if let Some(group) = group(&place.spec) {
             let agent = offer_match::AgentId(Arc::clone(&agent.0));
-            self.spread.insert(key.clone(), (group, agent));
+            self.spread.insert(place.key.clone(), (group, agent));
         }
+        place.key
     }
 
     /// A run is on no agent any more.
@@ -208,18 +222,29 @@ impl Queue {
         }
     }
 
-    // Explains each demand that is new, and some of the others in turn.
+    // Lists those that a match left waiting; explains each demand that is new, and some of the others
+    // in turn.
     fn explain(&mut self) {
-        let mut turn = std::mem::take(&mut self.news);
-        turn.retain(|demand| self.demands.contains_key(demand));
-        let after = self
-            .explained
-            .map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let later = self.demands.range((after, std::ops::Bound::Unbounded));
+        let mut turn = Vec::new();
+        for (tag, number) in self.news.drain(..) {
+            let place = self.places.get_mut(tag as usize);
+            let place = place.and_then(Option::as_mut);
+            let Some(place) = place.filter(|place| place.ticket.id() == number) else {
+                continue;
+            };
+            place.listed = true;
+            self.waits.runs.insert(place.key.clone(), place.demand);
+            if !self.waits.demands.contains_key(&place.demand) {
+                turn.push(place.demand);
+            }
+        }
+        let known = &self.waits.demands;
+        let after = self.explained.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = known.range((after, Bound::Unbounded));
         let next: Vec<DemandId> = later
-            .chain(&self.demands)
+            .chain(known)
             .map(|(demand, _)| *demand)
-            .take(EXPLAINED_MAX.min(self.demands.len()))
+            .take(EXPLAINED_MAX.min(known.len()))
             .collect();
         self.explained = next.last().copied();
         turn.extend(next);
@@ -234,10 +259,76 @@ impl Queue {
     }
 }
 
+/// How many demands are found again at once.
+const KINDS_MAX: usize = 256;
+
+/// Demands of jobs that ran lately. Most jobs want the same few things, and making a demand known costs
+/// more than all the rest of a match.
+#[derive(Debug)]
+struct Kinds(Vec<Option<(Arc<JobSpec>, DemandId)>>);
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self(vec![None; KINDS_MAX])
+    }
+}
+
+impl Kinds {
+    fn find(&mut self, matcher: &mut Matcher, spec: &Arc<JobSpec>) -> DemandId {
+        let mut kind = self.0.get_mut(kind(spec));
+        if let Some(Some((known, demand))) = &kind
+            && wants_the_same(known, spec)
+        {
+            return *demand;
+        }
+        let demand = matcher.demand(&demand(spec));
+        let kind = kind
+            .as_mut()
+            .and_then(|kind| kind.replace((Arc::clone(spec), demand)));
+        if let Some((_, old)) = kind {
+            matcher.release(old);
+        }
+        demand
+    }
+}
+
+// Where to look for a demand: the same for those that are equal, and mostly another for others.
+fn kind(spec: &JobSpec) -> usize {
+    let amounts = spec.resources;
+    let [cpus, mem, disk] =
+        [amounts.cpus, amounts.mem, amounts.disk].map(|one| one.thousandths().cast_unsigned());
+    let mut mix = cpus
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(mem)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(disk);
+    for constraint in &spec.constraints {
+        for &byte in constraint.value().as_bytes() {
+            mix = mix.rotate_left(5).wrapping_add(u64::from(byte));
+        }
+    }
+    let mix = mix.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    usize::try_from(mix).unwrap_or_default() % KINDS_MAX
+}
+
+// Whether the demands of two jobs are equal, without making them.
+fn wants_the_same(one: &Arc<JobSpec>, two: &Arc<JobSpec>) -> bool {
+    let spreads = |spec: &JobSpec| {
+        let mut constraints = spec.constraints.iter();
+        constraints.any(|constraint| constraint.spread().is_some())
+    };
+    Arc::ptr_eq(one, two)
+        || one.resources == two.resources
+            && one.constraints == two.constraints
+            && abilities(one).eq(abilities(two))
+            && (one.name == two.name || !spreads(one))
+}
+
 impl Scheduler {
     pub(crate) fn offers_came(&mut self, offers: Vec<Offer>) {
         for offer in offers {
-            self.queue.take_offer(&offer);
+            let queue = &mut self.queue;
+            queue.matcher.offer(supply(&offer, &queue.role));
             self.offers.insert(offer.id.clone(), offer);
         }
         if !self.has_bug(Mutant::NeverMatchesAgain) {
@@ -270,59 +361,71 @@ impl Scheduler {
 
     /// Gives what waits to the offers at hand.
     pub(crate) fn match_queue(&mut self) {
-        if !std::mem::take(&mut self.queue.changed) || self.queue.len() == 0 {
+        let queue = &mut self.queue;
+        if !std::mem::take(&mut queue.changed) || queue.len() == 0 {
+            queue.news.clear();
             return;
         }
-        let queue = &mut self.queue;
-        let launches = queue.matcher.round(self.now.wall.millis()).launches();
-        for launch in launches {
-            let tasks = launch.tasks.iter();
-            let keys = tasks.filter_map(|task| self.queue.runs.get(&task.id).cloned());
-            let keys: Vec<RunKey> = keys.collect();
-            // Its role is its lane, so it has one offer.
-            let offer = launch.offers.first().map(|id| OfferId(Arc::clone(&id.0)));
-            if let Some(offer) = offer.and_then(|id| self.offers.get(&id).cloned()) {
-                self.use_offer(&offer, keys);
+        let mut matched = std::mem::take(&mut queue.matched);
+        for batch in queue.matcher.round(self.now.wall.millis()).batches() {
+            // Offers are not combined, so it has one.
+            if let Some(offer) = batch.offers().next() {
+                matched.places.extend(batch.tasks().map(|(_, place)| place));
+                let offer = OfferId(Arc::clone(&offer.0));
+                matched.offers.push((offer, matched.places.len()));
             }
         }
+        let mut from = 0;
+        for (offer, to) in matched.offers.drain(..) {
+            if let Some(offer) = self.offers.remove(&offer) {
+                let places = matched.places.get(from..to);
+                self.use_offer(offer, places.unwrap_or_default());
+            }
+            from = to;
+        }
+        matched.places.clear();
+        self.queue.matched = matched;
         self.queue.explain();
     }
 
-    fn use_offer(&mut self, offer: &Offer, keys: Vec<RunKey>) {
-        self.offers.remove(&offer.id);
-        self.queue.drop_offer(&offer.id);
-        for key in &keys {
-            self.queue.placed(key, &offer.agent);
+    fn use_offer(&mut self, offer: Offer, places: &[u32]) {
+        let mut keys = Vec::with_capacity(places.len());
+        for &place in places {
+            let Some(place) = self.queue.take(place) else {
+                continue;
+            };
+            let key = self.queue.placed(place, &offer.agent);
             self.jobs.turn_to_name(&key.job);
-            self.queue.remove(key);
             self.unlaunched.insert(key.clone());
-            self.write_run(key, |run| {
+            self.write_run(&key, |run| {
                 run.state = RunState::Starting;
                 run.agent = Some(offer.agent.to_string());
                 run.reason = None;
             });
+            keys.push(key);
         }
-        self.changes.then_launch(offer.id.clone(), keys);
+        self.changes.then_launch(offer.id, keys);
     }
 }
 
 fn demand(spec: &JobSpec) -> Demand {
-    let mut abilities = Vec::new();
-    if let Some(container) = &spec.container {
-        abilities.push(container_ability(container.kind));
-    }
-    if !spec.fetch.is_empty() || !spec.uris.is_empty() {
-        abilities.push(FETCH);
-    }
-    if !spec.executor.is_empty() {
-        abilities.push(EXECUTORS);
-    }
     Demand {
         constraints: spec.constraints.clone(),
-        abilities,
+        abilities: abilities(spec).collect(),
         group: group(spec),
         ..Demand::new(spec.resources)
     }
+}
+
+// What an agent must be able to do.
+fn abilities(spec: &JobSpec) -> impl Iterator<Item = &'static str> {
+    let container = spec.container.as_ref();
+    let fetches = !spec.fetch.is_empty() || !spec.uris.is_empty();
+    let container = container.map(|container| container_ability(container.kind));
+    container
+        .into_iter()
+        .chain(fetches.then_some(FETCH))
+        .chain((!spec.executor.is_empty()).then_some(EXECUTORS))
 }
 
 // The runs among which spread constraints count, if there are such constraints.
@@ -332,7 +435,7 @@ fn group(spec: &JobSpec) -> Option<Arc<str>> {
     spreads.then(|| spec.name.as_str().into())
 }
 
-fn supply(offer: &Offer, lane: usize) -> offer_match::Offer {
+fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
     let Abilities {
         containers,
         fetch,
@@ -347,8 +450,8 @@ fn supply(offer: &Offer, lane: usize) -> offer_match::Offer {
     offer_match::Offer {
         id: offer_match::OfferId(Arc::clone(&offer.id.0)),
         agent: offer_match::AgentId(Arc::clone(&offer.agent.0)),
-        role: lane.to_string().into(),
-        parcels: Parcels::plain(&offer.resources, &Arc::new(Identity::default())),
+        role: Arc::clone(role),
+        supply: Supply::Plain(offer.resources),
         attributes: Arc::clone(&offer.attributes),
         abilities,
         unavailable: None,

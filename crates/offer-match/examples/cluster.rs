@@ -95,8 +95,8 @@ impl Cluster {
             for _ in 0..count {
                 let task = Waiting {
                     id: self.tasks.len() as u64,
-                    priority: 0,
                     since: second * 1000,
+                    ..Waiting::default()
                 };
                 self.tasks.push(kind);
                 self.matcher.enqueue(self.kinds[kind].demand, task);

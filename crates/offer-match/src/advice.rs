@@ -138,10 +138,9 @@ impl Matcher {
         let soon = next_due.is_some_and(|due| due <= now.saturating_add(EARLY_MILLIS));
         for role in self.facts.policy.roles.clone() {
             let wanted = soon || self.facts.is_wanted(&role);
-            let offered =
-                self.facts.row_ids.iter().any(|(key, &slot)| {
-                    key.1 == role && self.facts.rows[slot as usize].is_at_hand()
-                });
+            let offered = self.facts.row_ids.iter().any(|(key, &slot)| {
+                key.role == role && self.facts.rows[slot as usize].is_at_hand()
+            });
             let state = self.roles.entry(Arc::clone(&role)).or_default();
             let since = state.revived_at.map(|at| now.saturating_sub(at));
             let news = wanted && !state.wanted;

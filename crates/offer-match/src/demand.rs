@@ -108,6 +108,8 @@ pub struct DemandId {
 pub struct Waiting {
     /// Which task: the caller's number, one for each task that waits. Breaks ties, the lower one first.
     pub id: u64,
+    /// A number of the caller's that comes back with the placement, such as where it keeps the task.
+    pub tag: u32,
     /// Its priority; higher goes first ([`Policy::priority_millis`] says by how much).
     ///
     /// [`Policy::priority_millis`]: crate::Policy::priority_millis
@@ -123,9 +125,15 @@ pub struct Ticket {
     pub(crate) id: u64,
     pub(crate) since: i64,
     pub(crate) class: u32,
+    pub(crate) tag: u32,
 }
 
 impl Ticket {
+    /// Returns since when the task waits.
+    pub const fn since(&self) -> i64 {
+        self.since
+    }
+
     /// Returns the caller's number of the task.
     pub const fn id(&self) -> u64 {
         self.id

@@ -24,7 +24,7 @@ use self::{
     row::{Row, RowKey},
     spread::{SpreadKey, SpreadState},
 };
-use crate::{AgentId, Demand, OfferId, Policy, amounts::Filter, interner::Interner};
+use crate::{AgentId, Demand, OfferId, Policy, amounts::Filter, bits::Bits, interner::Interner};
 
 /// How many agents without an offer at hand are remembered.
 ///
@@ -38,6 +38,11 @@ pub(crate) struct Facts {
     pub(crate) rows: Vec<Row>,
     pub(crate) row_ids: BTreeMap<RowKey, u32>,
     free_rows: Vec<u32>,
+    /// The row that was made last.
+    last_row: u32,
+    revocable_rows: usize,
+    /// Rows with an offer at hand.
+    pub(crate) at_hand: Bits,
     /// Rows that changed since the last round.
     pub(crate) changed: Vec<u32>,
     /// Rows with a window of unavailability.
@@ -79,6 +84,9 @@ impl Facts {
             rows: Vec::new(),
             row_ids: BTreeMap::new(),
             free_rows: Vec::new(),
+            last_row: 0,
+            revocable_rows: 0,
+            at_hand: Bits::default(),
             changed: Vec::new(),
             windows: BTreeSet::new(),
             ordinals_stale: false,
@@ -125,10 +133,10 @@ impl Facts {
 
     /// Returns the rows of an agent.
     pub(crate) fn rows_of(&self, agent: &AgentId) -> Vec<u32> {
-        let from: RowKey = (agent.clone(), "".into(), false);
+        let from = RowKey::first(agent.clone());
         self.row_ids
             .range(from..)
-            .take_while(|((known, _, _), _)| known == agent)
+            .take_while(|(known, _)| known.agent == *agent)
             .map(|(_, &slot)| slot)
             .collect()
     }
@@ -160,11 +168,11 @@ impl Facts {
             ConditionKey::Ability(ability) => row.abilities.contains(ability),
             ConditionKey::WithGpus => row.total[crate::amounts::GPUS] > 0,
             ConditionKey::WithoutGpus => row.total[crate::amounts::GPUS] == 0,
-            ConditionKey::Revocable(revocable) => row.key.2 == *revocable,
-            ConditionKey::Role(role) => row.key.1 == *role,
+            ConditionKey::Revocable(revocable) => row.key.revocable == *revocable,
+            ConditionKey::Role(role) => row.key.role == *role,
             ConditionKey::Fetched(data) => self
                 .fetched
-                .contains(&(Arc::clone(data), row.key.0.clone())),
+                .contains(&(Arc::clone(data), row.key.agent.clone())),
             ConditionKey::Local => {
                 let region = row.attributes.values("@region").next();
                 // As in Mesos, an agent that does not say where it is, is here.

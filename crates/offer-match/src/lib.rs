@@ -101,7 +101,7 @@ pub use advice::{Advice, Decline, DeclineWhy, RoleAdvice};
 pub use demand::{Demand, DemandId, Lasts, Ticket, Waiting};
 pub use matcher::{Matcher, match_once};
 pub use misses::{Misses, Nearest, Why};
-pub use offer::{AgentId, Offer, OfferId, Window};
+pub use offer::{AgentId, Offer, OfferId, Supply, Window};
 pub use offer_constraints::{
     ConstraintPacer, OfferConstraint, OfferConstraints, Predicate, Selector,
 };

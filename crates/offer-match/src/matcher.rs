@@ -116,6 +116,7 @@ impl Matcher {
             id: task.id,
             since: task.since,
             class: demand.slot,
+            tag: task.tag,
         };
         self.put(ticket);
         ticket
@@ -170,6 +171,13 @@ impl Matcher {
         self.facts.note_fetched(agent, data, has);
     }
 
+    /// Returns how many tasks with a demand wait.
+    pub fn waiting_for(&self, demand: DemandId) -> usize {
+        let known = self.facts.classes.get(demand.slot);
+        let class = known.filter(|class| class.generation == demand.generation);
+        class.map_or(0, |class| class.waiting as usize)
+    }
+
     /// Returns how many tasks wait.
     pub const fn waiting(&self) -> usize {
         self.queue.len()
@@ -184,7 +192,7 @@ impl Matcher {
     pub fn kept(&self) -> impl Iterator<Item = (&AgentId, u64)> {
         self.keeps.iter().map(|keep| {
             let row = &self.facts.rows[keep.slot as usize];
-            (&row.key.0, keep.ticket.id)
+            (&row.key.agent, keep.ticket.id)
         })
     }
 

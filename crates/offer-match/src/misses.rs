@@ -255,7 +255,7 @@ fn note_nearest(row: &Row, need: &Amounts, have: &Amounts, nearest: &mut Option<
     let share = missing.saturating_mul(1000).checked_div(need).unwrap_or(0);
     if nearest.as_ref().is_none_or(|(best, _)| share < *best) {
         let found = Nearest {
-            agent: row.key.0.clone(),
+            agent: row.key.agent.clone(),
             resource: NAMES[column].into(),
             short: shown(column, missing),
         };

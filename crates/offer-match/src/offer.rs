@@ -1,6 +1,6 @@
 //! What agents give.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use resources::{Attributes, Identity, Parcels, Resources};
 
@@ -55,8 +55,8 @@ pub struct Offer {
     pub agent: AgentId,
     /// To which role the master allocated it.
     pub role: Arc<str>,
-    /// What is offered, entry by entry.
-    pub parcels: Parcels,
+    /// What is offered.
+    pub supply: Supply,
     /// What the agent says of itself.
     pub attributes: Arc<Attributes>,
     /// What the agent can do, by name.
@@ -77,11 +77,57 @@ impl Offer {
             id: OfferId(id.into()),
             agent: AgentId(agent.into()),
             role: resources::ANY_ROLE.into(),
-            parcels: Parcels::plain(amount, &Arc::new(Identity::default())),
+            supply: Supply::Plain(*amount),
             attributes: attributes.into(),
             abilities: Vec::new(),
             unavailable: None,
         }
+    }
+}
+
+/// What an offer gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Supply {
+    /// Unreserved amounts of the three scalars that every task uses, and nothing else.
+    Plain(Resources),
+    /// Entries, each with its role, its reservation and whatever else is special about it.
+    Entries(Arc<Parcels>),
+}
+
+impl Supply {
+    /// Returns it entry by entry.
+    pub fn parcels(&self) -> Cow<'_, Parcels> {
+        match self {
+            Self::Plain(amount) => {
+                Cow::Owned(Parcels::plain(amount, &Arc::new(Identity::default())))
+            }
+            Self::Entries(parcels) => Cow::Borrowed(parcels),
+        }
+    }
+
+    // Whether there is something firm, and something revocable; what is empty counts as firm.
+    pub(crate) fn kinds(&self) -> [bool; 2] {
+        match self {
+            Self::Plain(_) => [true, false],
+            Self::Entries(parcels) => {
+                let mut entries = parcels.as_slice().iter();
+                let revocable = entries.clone().any(|parcel| parcel.identity.revocable);
+                let firm = entries.any(|parcel| !parcel.identity.revocable);
+                [firm || !revocable, revocable]
+            }
+        }
+    }
+}
+
+impl From<Resources> for Supply {
+    fn from(amount: Resources) -> Self {
+        Self::Plain(amount)
+    }
+}
+
+impl From<Parcels> for Supply {
+    fn from(parcels: Parcels) -> Self {
+        Self::Entries(Arc::new(parcels))
     }
 }
 

@@ -32,6 +32,13 @@ pub struct Launch {
     pub tasks: Vec<LaunchedTask>,
 }
 
+/// The tasks that go to one agent in one call, as [`Launch`] without what each takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    plan: Plan<'a>,
+    slots: [Option<u32>; 2],
+}
+
 /// One task with what it takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaunchedTask {
@@ -65,8 +72,14 @@ impl<'a> Plan<'a> {
         let facts = &self.matcher.facts;
         self.matcher.round.placements.iter().map(|placement| {
             let row = &facts.rows[placement.slot as usize];
-            (placement.task, &row.key.0)
+            (placement.task, &row.key.agent)
         })
+    }
+
+    /// Returns which tasks are launched together, by agent and role; see [`launches`](Self::launches).
+    pub fn batches(&self) -> impl Iterator<Item = Batch<'a>> {
+        let plan = *self;
+        self.groups().map(move |slots| Batch { plan, slots })
     }
 
     /// Returns what to launch, by agent and role.
@@ -75,55 +88,60 @@ impl<'a> Plan<'a> {
     /// Ports are taken from a place that depends on the task's number, so that a port which was used a
     /// moment ago rests while others are free.
     pub fn launches(&self) -> Vec<Launch> {
-        let facts = &self.matcher.facts;
-        let mut spent: Vec<_> = self.matcher.round.spent.iter().collect();
-        spent.sort_unstable_by_key(|spent| &facts.rows[spent.slot as usize].key);
-        let mut launches: Vec<Launch> = Vec::new();
-        for spent in spent {
-            let row = &facts.rows[spent.slot as usize];
-            let (agent, role, _) = &row.key;
-            let same = launches
-                .last()
-                .is_some_and(|last| last.agent == *agent && last.role == *role);
-            if !same {
-                launches.push(Launch {
-                    agent: agent.clone(),
-                    role: Arc::clone(role),
-                    offers: Vec::new(),
-                    tasks: Vec::new(),
-                });
+        let launch = |batch: Batch<'a>| {
+            let slots = batch.slots.into_iter().flatten();
+            Launch {
+                agent: batch.agent().clone(),
+                role: Arc::clone(batch.role()),
+                offers: batch.offers().cloned().collect(),
+                tasks: slots.flat_map(|slot| self.fill(slot)).collect(),
             }
-            let Some(launch) = launches.last_mut() else {
-                continue;
-            };
-            for part in &spent.parts {
-                if !launch.offers.contains(&part.id) {
-                    launch.offers.push(part.id.clone());
-                }
-            }
-            let all = spent.parts.iter().map(|part| &*part.parcels);
-            let stock = all.fold(Parcels::default(), |sum, parcels| sum.plus(parcels));
-            launch.tasks.extend(self.fill(row, spent.slot, stock));
-        }
-        launches
+        };
+        self.batches().map(launch).collect()
     }
 
-    fn placed_in(self, slot: u32) -> Vec<&'a Placement> {
+    // The rows that were used, by key; firm and revocable ones of the same offers together.
+    fn groups(self) -> impl Iterator<Item = [Option<u32>; 2]> {
+        let rows = &self.matcher.facts.rows;
+        let spent = &self.matcher.round.spent;
+        let (only, mut slots) = match spent.as_slice() {
+            [only] => (Some([Some(only.slot), None]), Vec::new()),
+            many => (None, many.iter().map(|spent| spent.slot).collect()),
+        };
+        slots.sort_unstable_by_key(|&slot| &rows[slot as usize].key);
+        let same = |one: &u32, two: &u32| {
+            let [one, two] = [one, two].map(|slot| &rows[*slot as usize].key);
+            (&one.agent, &one.role, one.lane) == (&two.agent, &two.role, two.lane)
+        };
+        let groups: Vec<[Option<u32>; 2]> = slots
+            .chunk_by(same)
+            .map(|group| [group.first().copied(), group.get(1).copied()])
+            .collect();
+        only.into_iter().chain(groups)
+    }
+
+    // What was placed in a row, in order.
+    fn placed_in(self, slot: u32) -> impl Iterator<Item = &'a Placement> {
         let round = &self.matcher.round;
-        let mut next = round.last_in.get(slot as usize).copied();
-        let mut placed = Vec::new();
-        while let Some(placement) = next.and_then(|next| round.placements.get(next as usize)) {
-            placed.push(placement);
-            next = Some(placement.before);
+        let find = |number: u32| round.placements.get(number as usize);
+        let last = round.last_in.get(slot as usize);
+        let last = last.and_then(|&last| find(last));
+        let mut others = Vec::new();
+        let mut before = last.and_then(|last| find(last.before));
+        while let Some(placement) = before {
+            others.push(placement);
+            before = find(placement.before);
         }
-        placed.reverse();
-        placed
+        others.into_iter().rev().chain(last)
     }
 
     // Fixed ports of all tasks first, so that no other task is given one of them.
-    fn fill(self, row: &Row, slot: u32, mut stock: Parcels) -> Vec<LaunchedTask> {
+    fn fill(self, slot: u32) -> Vec<LaunchedTask> {
+        let row = &self.matcher.facts.rows[slot as usize];
+        let all = row.spent.iter().map(|part| part.supply.parcels());
+        let mut stock = all.fold(Parcels::default(), |sum, parcels| sum.plus(&parcels));
         let classes = &self.matcher.facts.classes;
-        let placed = self.placed_in(slot);
+        let placed: Vec<&Placement> = self.placed_in(slot).collect();
         let mut tasks: Vec<LaunchedTask> = Vec::with_capacity(placed.len());
         for placement in &placed {
             let class = &classes[placement.class];
@@ -168,6 +186,46 @@ impl<'a> Plan<'a> {
             }
         }
         tasks
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Returns where.
+    pub fn agent(&self) -> &'a AgentId {
+        &self.row().key.agent
+    }
+
+    /// Returns the role to which everything used here is allocated.
+    pub fn role(&self) -> &'a Arc<str> {
+        &self.row().key.role
+    }
+
+    /// Returns the offers that are used up.
+    pub fn offers(&self) -> impl Iterator<Item = &'a OfferId> {
+        let rows = &self.plan.matcher.facts.rows;
+        let [one, two] = self.slots.map(|slot| {
+            let parts = slot.map(|slot| rows[slot as usize].spent.as_slice());
+            parts.unwrap_or_default()
+        });
+        let news = two
+            .iter()
+            .filter(|part| one.iter().all(|known| known.id != part.id));
+        one.iter().chain(news).map(|part| &part.id)
+    }
+
+    /// Returns the numbers and the tags of the tasks.
+    pub fn tasks(&self) -> impl Iterator<Item = (u64, u32)> {
+        let plan = self.plan;
+        let slots = self.slots.into_iter().flatten();
+        slots.flat_map(move |slot| {
+            let placed = plan.placed_in(slot);
+            placed.map(|placement| (placement.task, placement.tag))
+        })
+    }
+
+    fn row(&self) -> &'a Row {
+        let slot = self.slots[0].unwrap_or_default();
+        &self.plan.matcher.facts.rows[slot as usize]
     }
 }
 

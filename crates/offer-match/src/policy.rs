@@ -14,6 +14,9 @@ pub struct Policy {
     pub priority_millis: i64,
     /// Who may use agents with GPUs.
     pub gpus: Gpus,
+    /// Whether the offers of one agent to one role are used together. Where a launch can name one offer
+    /// only, they are not; then those of one agent are tried in the order in which they came.
+    pub combine: bool,
     /// The region to which tasks without a constraint on `@region` keep; `None` for any.
     pub home_region: Option<Arc<str>>,
     /// The roles of the framework, for advice about them.
@@ -40,6 +43,7 @@ impl Default for Policy {
             fitness: Fitness::Pack,
             priority_millis: 600_000,
             gpus: Gpus::Restricted,
+            combine: true,
             home_region: None,
             roles: vec![resources::ANY_ROLE.into()],
             unknown_lasts_millis: 600_000,

@@ -123,7 +123,7 @@ fn rounds_until_big_is_placed(seed: u64, policy: Policy, rounds: i64) -> Option<
             let task = Waiting {
                 id: BIG,
                 since: now * 1000,
-                priority: 0,
+                ..Waiting::default()
             };
             matcher.enqueue(big, task);
         }
@@ -132,7 +132,7 @@ fn rounds_until_big_is_placed(seed: u64, policy: Policy, rounds: i64) -> Option<
             let task = Waiting {
                 id: ids,
                 since: now * 1000,
-                priority: 0,
+                ..Waiting::default()
             };
             matcher.enqueue(small, task);
         }

@@ -47,22 +47,21 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (0..3_usize, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(fitness, shared, home, keep)| Policy {
-            fitness: [Fitness::Pack, Fitness::BestFit, Fitness::Spread][fitness],
-            gpus: if shared {
-                Gpus::Shared
-            } else {
-                Gpus::Restricted
-            },
-            home_region: home.then(|| "here".into()),
-            keep_permille: if keep { 200 } else { 0 },
-            keep_after_millis: 20,
-            keep_millis: 90,
-            unknown_lasts_millis: 10,
-            ..Policy::default()
+    (0..3_usize, any::<[bool; 4]>()).prop_map(|(fitness, [shared, home, keep, combine])| Policy {
+        combine,
+        fitness: [Fitness::Pack, Fitness::BestFit, Fitness::Spread][fitness],
+        gpus: if shared {
+            Gpus::Shared
+        } else {
+            Gpus::Restricted
         },
-    )
+        home_region: home.then(|| "here".into()),
+        keep_permille: if keep { 200 } else { 0 },
+        keep_after_millis: 20,
+        keep_millis: 90,
+        unknown_lasts_millis: 10,
+        ..Policy::default()
+    })
 }
 
 fn units(number: u8) -> Scalar {
@@ -145,7 +144,7 @@ impl World {
             id: OfferId(format!("offer-{}", self.made).into()),
             agent: Self::agent(agent),
             role,
-            parcels: Parcels::new(parcels),
+            supply: Parcels::new(parcels).into(),
             attributes: attributes.into(),
             abilities: if number.is_multiple_of(2) {
                 vec!["docker"]
@@ -214,6 +213,7 @@ impl World {
         let id = self.matcher.demand(&demand);
         let task = Waiting {
             id: self.made,
+            tag: u32::try_from(self.made).unwrap(),
             priority: i32::from(priority % 3) - 1,
             since: self.now - i64::from(since),
         };
@@ -280,6 +280,7 @@ impl World {
             .map(|(id, agent)| (id, agent.clone()))
             .collect();
         let launches = plan.launches();
+        check_batches(plan, &launches);
         let again = scratch.round(self.now);
         assert_eq!(launches.len(), again.launches().len());
         let again: Vec<_> = again
@@ -331,15 +332,17 @@ impl World {
                 .iter()
                 .map(|id| self.offers.iter().rfind(|offer| offer.id == *id).unwrap())
                 .collect();
+            let combine = self.matcher.facts.policy.combine;
+            assert!(combine || offers.len() == 1, "one at a time");
             for offer in &offers {
                 assert!(at_hand.contains(&offer.id), "offered");
                 assert_eq!((&offer.agent, &offer.role), (&launch.agent, &launch.role));
                 assert!(!used.contains(&offer.id), "an offer is used once");
                 used.push(offer.id.clone());
             }
-            let mut left = offers
-                .iter()
-                .fold(Parcels::default(), |sum, offer| sum.plus(&offer.parcels));
+            let mut left = offers.iter().fold(Parcels::default(), |sum, offer| {
+                sum.plus(&offer.supply.parcels())
+            });
             for task in &launch.tasks {
                 left = left
                     .minus(&task.parcels)
@@ -390,6 +393,19 @@ impl World {
     }
 }
 
+fn check_batches(plan: crate::Plan<'_>, launches: &[crate::Launch]) {
+    let batches: Vec<_> = plan.batches().collect();
+    assert_eq!(batches.len(), launches.len());
+    for (batch, launch) in batches.iter().zip(launches) {
+        assert_eq!((batch.agent(), batch.role()), (&launch.agent, &launch.role));
+        assert!(batch.offers().eq(&launch.offers));
+        let tasks: Vec<(u64, u32)> = batch.tasks().collect();
+        let want = launch.tasks.iter().map(|task| task.id);
+        assert!(tasks.iter().map(|(id, _)| *id).eq(want));
+        assert!(tasks.iter().all(|(id, tag)| *id == u64::from(*tag)));
+    }
+}
+
 fn nth<T>(all: &[T], which: u8) -> Option<&T> {
     all.get(usize::from(which).checked_rem(all.len())?)
 }
@@ -415,6 +431,8 @@ proptest! {
         tasks in prop::collection::vec(any::<(u8, u8, u8)>(), 0..40),
         seed in any::<u64>(),
     ) {
+        // Offers that are not combined are numbered as they come.
+        let policy = Policy { combine: true, ..policy };
         let mut world = World::new(policy.clone());
         let offers: Vec<Offer> = offers
             .into_iter()
@@ -424,7 +442,7 @@ proptest! {
             .zip(tasks)
             .map(|(id, (kind, priority, since))| {
                 let priority = i32::from(priority % 3);
-                (World::demand(kind), Waiting { id, priority, since: since.into() })
+                (World::demand(kind), Waiting { id, priority, since: since.into(), ..Waiting::default() })
             })
             .collect();
         let run = |offers: Vec<Offer>, tasks: Vec<(Demand, Waiting)>| {

@@ -17,6 +17,8 @@ pub(crate) struct Queue {
     pieces: Vec<Vec<Ticket>>,
     // Not sorted in yet: many at once cost less than one by one.
     fresh: Vec<Ticket>,
+    // Empty pieces with their memory, for the next ones.
+    spare: Vec<Vec<Ticket>>,
     len: usize,
 }
 
@@ -42,7 +44,8 @@ impl Queue {
         };
         tasks.remove(place);
         if tasks.is_empty() {
-            self.pieces.remove(piece);
+            let empty = self.pieces.remove(piece);
+            self.spare.push(empty);
         }
         self.len = self.len.saturating_sub(1);
         true
@@ -53,23 +56,33 @@ impl Queue {
         if self.fresh.is_empty() {
             return;
         }
-        let fresh = std::mem::take(&mut self.fresh);
+        let mut fresh = std::mem::take(&mut self.fresh);
         if fresh.len() > self.len / 8 {
-            let mut all: Vec<Ticket> = self.pieces.drain(..).flatten().chain(fresh).collect();
-            all.sort_unstable();
-            self.pieces
-                .extend(all.chunks(PIECE_MAX / 2).map(<[Ticket]>::to_vec));
-            return;
+            for mut piece in self.pieces.drain(..) {
+                fresh.append(&mut piece);
+                self.spare.push(piece);
+            }
+            fresh.sort_unstable();
+            for tasks in fresh.chunks(PIECE_MAX / 2) {
+                let mut piece = self.spare.pop().unwrap_or_default();
+                piece.extend_from_slice(tasks);
+                self.pieces.push(piece);
+            }
+        } else {
+            for &ticket in &fresh {
+                self.place(ticket);
+            }
         }
-        for ticket in fresh {
-            self.place(ticket);
-        }
+        fresh.clear();
+        self.fresh = fresh;
     }
 
     fn place(&mut self, ticket: Ticket) {
         let index = self.piece_of(&ticket);
         let Some(tasks) = self.pieces.get_mut(index) else {
-            self.pieces.push(vec![ticket]);
+            let mut piece = self.spare.pop().unwrap_or_default();
+            piece.push(ticket);
+            self.pieces.push(piece);
             return;
         };
         let at = tasks.partition_point(|known| *known < ticket);
@@ -114,7 +127,14 @@ impl Queue {
     }
 
     pub(crate) fn drop_empty_pieces(&mut self) {
-        self.pieces.retain(|piece| !piece.is_empty());
+        let spare = &mut self.spare;
+        self.pieces.retain_mut(|piece| {
+            if piece.is_empty() {
+                spare.push(std::mem::take(piece));
+                return false;
+            }
+            true
+        });
     }
 }
 
@@ -136,6 +156,7 @@ mod tests {
                 id: step,
                 since: 0,
                 class: 0,
+                tag: 0,
             };
             queue.insert(ticket);
             want.insert(ticket);

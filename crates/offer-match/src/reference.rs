@@ -37,7 +37,7 @@ pub fn match_naively(matcher: &Matcher, now: i64) -> Vec<(u64, AgentId)> {
         let lasts = matcher.facts.classes[task.class].lasts;
         if let Some(row) = naive.find(&demand, &need, lasts) {
             naive.take(row, &demand, &need);
-            placed.push((task.id, naive.rows[row].key.0.clone()));
+            placed.push((task.id, naive.rows[row].key.agent.clone()));
         }
     }
     placed
@@ -104,7 +104,7 @@ impl<'a> Naive<'a> {
                     let role = demand
                         .roles
                         .get(stage)
-                        .is_none_or(|role| row.key.1 == *role);
+                        .is_none_or(|role| row.key.role == *role);
                     if role
                         && (!near || self.has_data(demand, row))
                         && allows(self.matcher, demand, row)
@@ -123,7 +123,7 @@ impl<'a> Naive<'a> {
 
     fn has_data(&self, demand: &Demand, row: &Row) -> bool {
         demand.affinity.as_ref().is_some_and(|data| {
-            let entry = (data.clone(), row.key.0.clone());
+            let entry = (data.clone(), row.key.agent.clone());
             self.matcher.facts.fetched.contains(&entry)
         })
     }
@@ -161,7 +161,7 @@ impl<'a> Naive<'a> {
             let mut total = 0;
             let mut same = 0;
             for ((known, agent), &tasks) in &self.running {
-                let first = rows.iter().find(|((one, _, _), _)| one == agent);
+                let first = rows.iter().find(|(key, _)| key.agent == *agent);
                 let Some((_, &slot)) = first.filter(|_| **known == **group) else {
                     continue;
                 };
@@ -199,7 +199,7 @@ impl<'a> Naive<'a> {
             }
         }
         if let Some(group) = &demand.group {
-            let key = (group.to_string(), row.key.0.clone());
+            let key = (group.to_string(), row.key.agent.clone());
             *self.running.entry(key).or_default() += 1;
         }
     }
@@ -219,7 +219,7 @@ fn allows(matcher: &Matcher, demand: &Demand, row: &Row) -> bool {
             .next()
             .is_none_or(|region| region.to_string() == home)
     });
-    row.key.2 == demand.revocable
+    row.key.revocable == demand.revocable
         && (names_region || local)
         && (gpus || demand.gpus.is_zero())
         && (!gpus || !demand.gpus.is_zero() || policy.gpus == Gpus::Shared)
@@ -263,7 +263,7 @@ fn pressures(matcher: &Matcher, all: &[&Row], rows: &[Row]) -> Vec<u64> {
     for (size, demand) in sets.values() {
         let may = |row: &Row| {
             allows(matcher, demand, row)
-                && demand.roles.last().is_none_or(|role| row.key.1 == *role)
+                && demand.roles.last().is_none_or(|role| row.key.role == *role)
         };
         let capacity: u64 = all
             .iter()

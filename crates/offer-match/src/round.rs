@@ -1,15 +1,17 @@
 //! One round: a walk over the queue that gives each task the first row that fits it.
 
+mod few;
 pub(crate) mod keep;
 mod rank;
 mod table;
+mod walk;
 
 use crate::{
-    Fitness, Ticket,
-    amounts::{Amounts, Filter, need_filter},
+    Ticket,
+    amounts::{Amounts, Filter},
     bits::Bits,
-    facts::{Facts, row::Part},
-    queue::{GONE, Queue},
+    facts::Facts,
+    queue::Queue,
 };
 
 use self::{
@@ -22,24 +24,21 @@ use self::{
 const LARGE: usize = if cfg!(test) { 0 } else { 512 };
 const CROWD: usize = 16;
 
-/// How many classes a family has to have, so that searching for it pays.
-const MEMBERS: u32 = if cfg!(test) { 1 } else { 4 };
-
 /// A task that got its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
     pub(crate) task: u64,
     pub(crate) class: u32,
     pub(crate) slot: u32,
+    pub(crate) tag: u32,
     /// The placement before this one in the same row.
     pub(crate) before: u32,
 }
 
 /// A row of which something was used: its offers are spent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent {
     pub(crate) slot: u32,
-    pub(crate) parts: Vec<Part>,
     left: Amounts,
 }
 
@@ -117,7 +116,9 @@ impl Round {
         self.use_keeps(facts, queue, keeps);
         if !facts.woken.is_empty() || !facts.changed.is_empty() {
             self.open = facts.waiting_classes;
-            if self.open > 0 {
+            if self.open > 0 && Self::are_few(facts, queue) {
+                self.walk_few(facts, queue);
+            } else if self.open > 0 {
                 self.prepare(facts);
                 self.walk(facts, queue);
             }
@@ -129,35 +130,38 @@ impl Round {
     }
 
     fn reset(&mut self, facts: &mut Facts, now: i64) {
-        for class in std::mem::take(&mut self.done) {
+        for class in self.done.drain(..) {
             facts.release_class(class);
         }
         for spent in self.spent.drain(..) {
             if let Some(row) = facts.rows.get_mut(spent.slot as usize) {
                 row.left = None;
+                row.spent.clear();
             }
+            self.last_in[spent.slot as usize] = NONE;
+        }
+        let missed = self.missed.drain(..).map(|task| task.class);
+        for class in self.touched.drain(..).chain(missed) {
+            self.states[class as usize] = State::Unseen;
         }
         self.now = now;
         facts.now = now;
         self.next = 0;
         self.placements.clear();
-        self.last_in.clear();
-        self.last_in.resize(facts.rows.len(), NONE);
         self.used.clear();
-        self.touched.clear();
-        self.missed.clear();
         self.ports_taken.clear();
+        self.table.clear();
         self.last_placed = None;
-        self.states.clear();
-        self.states.resize(facts.classes.bound(), State::Unseen);
-        self.frontiers.clear();
-        self.frontiers.resize(facts.families.bound(), 0);
-        self.lives.resize(facts.classes.bound(), Live::default());
+        grow(&mut self.last_in, facts.rows.len(), NONE);
+        grow(&mut self.states, facts.classes.bound(), State::Unseen);
+        grow(&mut self.lives, facts.classes.bound(), Live::default());
     }
 
     // All rows at hand when some class may fit any; only those that changed when none does.
     fn prepare(&mut self, facts: &mut Facts) {
         facts.number_rows();
+        self.frontiers.clear();
+        self.frontiers.resize(facts.families.bound(), 0);
         self.candidates.clear();
         let mut consider = |slot: u32| {
             let row = &facts.rows[slot as usize];
@@ -176,176 +180,10 @@ impl Round {
         self.by_family = rows > LARGE || facts.waiting_classes > rows.saturating_mul(CROWD);
     }
 
-    fn walk(&mut self, facts: &mut Facts, queue: &mut Queue) {
-        self.placements.reserve(queue.len());
-        for piece in 0..queue.pieces() {
-            if self.open == 0 {
-                break;
-            }
-            let mut placed = false;
-            for task in queue.piece(piece) {
-                let state = self.states[task.class as usize];
-                if state == State::Dead {
-                    continue;
-                }
-                if state == State::Unseen && !self.begin(facts, task) {
-                    continue;
-                }
-                if let Some(position) = self.place(facts, task.class) {
-                    self.note(facts, task, self.table.slots[position]);
-                    task.class = GONE;
-                    placed = true;
-                } else {
-                    self.die(*task);
-                }
-            }
-            if placed {
-                queue.sweep(piece);
-            }
-        }
-        queue.drop_empty_pieces();
-    }
-
     fn die(&mut self, task: Ticket) {
         self.states[task.class as usize] = State::Dead;
         self.missed.push(task);
         self.open = self.open.saturating_sub(1);
-    }
-
-    // Gets a class ready; `false` when it is plain that it fits nowhere.
-    fn begin(&mut self, facts: &Facts, task: &Ticket) -> bool {
-        let id = task.class;
-        let only_changed = facts.exhausted[id as usize] == facts.age;
-        let filter = &facts.filters[id as usize];
-        let hopeless = only_changed && facts.changed.is_empty();
-        let gone = |family: &u32| self.frontiers.get(*family as usize) == Some(&NONE);
-        let too_large =
-            facts.families_of[id as usize].iter().any(gone) && self.table.is_boundless();
-        if hopeless || too_large || !self.table.may_fit(filter) {
-            self.die(*task);
-            return false;
-        }
-        self.touched.push(id);
-        let class = &facts.classes[id];
-        self.lives[id as usize] = Live {
-            filter: *filter,
-            need: class.need,
-            lasts: class.lasts,
-            only_changed,
-            plain: class.spreads.is_empty()
-                && class.others.is_empty()
-                && class.fixed_ports.is_empty(),
-            ..Live::default()
-        };
-        let mask = self.table.set_mask(facts, class.stages[0]);
-        self.lives[id as usize].mask = mask;
-        self.states[id as usize] = State::Live;
-        true
-    }
-
-    fn place(&mut self, facts: &mut Facts, id: u32) -> Option<usize> {
-        loop {
-            let has_mask = self.lives[id as usize].mask != NONE;
-            if has_mask && let Some(position) = self.find(facts, id) {
-                let need = self.lives[id as usize].need;
-                self.table.take(position, &need);
-                let live = &mut self.lives[id as usize];
-                live.placed = live.placed.saturating_add(1);
-                if !live.plain {
-                    let slot = self.table.slots[position];
-                    self.count_special(facts, id, slot);
-                }
-                return Some(position);
-            }
-            let stages = &facts.classes[id].stages;
-            let live = &mut self.lives[id as usize];
-            live.stage = live.stage.wrapping_add(1);
-            live.cursor = 0;
-            live.found = false;
-            let set = *stages.get(live.stage as usize)?;
-            live.mask = self.table.set_mask(facts, set);
-        }
-    }
-
-    fn find(&mut self, facts: &Facts, id: u32) -> Option<usize> {
-        let ports_taken = std::mem::take(&mut self.ports_taken);
-        let found = self.find_beside(facts, id, &ports_taken);
-        self.ports_taken = ports_taken;
-        found
-    }
-
-    fn find_beside(&mut self, facts: &Facts, id: u32, ports_taken: &[(u32, u16)]) -> Option<usize> {
-        let live = self.lives[id as usize];
-        let agrees = |position: usize, table: &Table| {
-            table.room[position] >= live.lasts
-                && (live.plain || agrees_special(facts, id, table.slots[position], ports_taken))
-        };
-        let need = (&live.filter, &live.need);
-        if facts.policy.fitness == Fitness::Spread {
-            let from = |from| (from, live.only_changed);
-            let next = self.next;
-            let found = self
-                .table
-                .search(need, live.mask, from(next), agrees)
-                .or_else(|| self.table.search(need, live.mask, from(0), agrees))?;
-            self.next = found.saturating_add(1);
-            return Some(found);
-        }
-        let cursor = live.cursor as usize;
-        if live.found && self.table.fits(cursor, &live.need) && agrees(cursor, &self.table) {
-            return Some(cursor);
-        }
-        let from = cursor.saturating_add(usize::from(live.found));
-        let begin = match self.by_family.then(|| self.frontier(facts, id)) {
-            None => from,
-            Some(frontier) => from.max(frontier.unwrap_or(usize::MAX)),
-        };
-        let need_here = (&live.need, live.lasts);
-        let limited = self
-            .table
-            .search_limited(need_here, live.mask, (from, begin), agrees);
-        let found = limited.or_else(|| {
-            let start = (begin, live.only_changed);
-            self.table.search(need, live.mask, start, agrees)
-        })?;
-        let live = &mut self.lives[id as usize];
-        live.cursor = u32::try_from(found).unwrap_or(NONE);
-        live.found = true;
-        Some(found)
-    }
-
-    // Where the families of a class begin to fit; nobody of them fits before.
-    fn frontier(&mut self, facts: &Facts, id: u32) -> Option<usize> {
-        let live = &self.lives[id as usize];
-        let mask = live.mask;
-        let mut from = 0;
-        for family in facts.classes[id].families[live.stage as usize] {
-            if facts.families.holders(family) < MEMBERS {
-                continue;
-            }
-            let known = self.frontiers[family as usize];
-            if known == NONE {
-                return None;
-            }
-            from = from.max(known);
-            let least = facts.families.key(family)?.least();
-            // It may not be allowed at the frontier; then the search begins earlier than it could.
-            if from != known || !self.table.fits(from as usize, &least) {
-                let filter = need_filter(&least);
-                let start = (from as usize, false);
-                let found = self
-                    .table
-                    .search((&filter, &least), mask, start, |position, table| {
-                        table.room[position] == i64::MAX
-                    });
-                from = found
-                    .and_then(|found| u32::try_from(found).ok())
-                    .unwrap_or(NONE);
-                self.frontiers[family as usize] = from;
-                found?;
-            }
-        }
-        Some(from as usize)
     }
 
     // Takes what only some tasks take.
@@ -389,6 +227,7 @@ impl Round {
             task: task.id,
             class: task.class,
             slot,
+            tag: task.tag,
             before: self.last_in[slot as usize],
         };
         if placement.before == NONE {
@@ -434,7 +273,7 @@ impl Round {
             facts.rows[slot as usize].changed = false;
         }
         facts.changed.clear();
-        for class in std::mem::take(&mut facts.woken) {
+        for class in facts.woken.drain(..) {
             if let Some(class) = facts.classes.get_mut(class) {
                 class.woken = false;
             }
@@ -473,25 +312,25 @@ impl Round {
     // The offers of rows that were used are spent, all of them, whatever is left in them.
     fn spend(&mut self, facts: &mut Facts) {
         for &slot in &self.used {
-            let position = self.table.positions.get(slot as usize).copied();
-            let row = &mut facts.rows[slot as usize];
-            let left = match position {
-                Some(position) if position != NONE => self.table.have[position as usize],
-                _ => row.whole,
-            };
-            let parts = std::mem::take(&mut row.offers);
-            self.spent.push(Spent { slot, parts, left });
+            let left = self.table.left_in(slot);
+            let left = left.unwrap_or(facts.rows[slot as usize].whole);
+            self.spent.push(Spent { slot, left });
+            facts.set_aside(slot);
         }
         for spent in &self.spent {
-            for part in &spent.parts {
-                facts.drop_offer(&part.id);
-            }
+            facts.void(spent.slot);
         }
         for spent in &self.spent {
             let row = &mut facts.rows[spent.slot as usize];
             row.left = Some(spent.left);
             row.spare = crate::amounts::dominant(&spent.left);
         }
+    }
+}
+
+fn grow<T: Clone>(all: &mut Vec<T>, len: usize, value: T) {
+    if all.len() < len {
+        all.resize(len, value);
     }
 }
 
@@ -536,7 +375,7 @@ pub(crate) fn agrees_special(
     let has_port = |port: &u16| {
         ports_taken.binary_search(&(slot, *port)).is_err()
             && row.offers.iter().any(|part| {
-                let ports = part.parcels.numbers("ports", |identity| row.has(identity));
+                let ports = part.ports(|identity| row.has(identity));
                 ports.contains(u64::from(*port))
             })
     };

@@ -350,7 +350,7 @@ impl Facts {
     /// Counts a task of a group that a round puts into a row; names the classes for which values
     /// that were full are not any more.
     pub(crate) fn count_placed(&mut self, group: &Arc<str>, slot: u32, mut rose: impl FnMut(u32)) {
-        let agent = self.rows[slot as usize].key.0.clone();
+        let agent = self.rows[slot as usize].key.agent.clone();
         let tasks = self.running.entry((Arc::clone(group), agent)).or_default();
         *tasks = tasks.saturating_add(1);
         let mine: Vec<(u32, Spread)> = self.group_spreads(group).collect();

@@ -18,45 +18,54 @@ impl Facts {
             id,
             agent,
             role,
-            parcels,
+            supply,
             attributes,
             abilities,
             unavailable,
         } = offer;
-        let parcels = Arc::new(parcels);
-        let entries = parcels.as_slice();
-        let revocable = entries.iter().any(|parcel| parcel.identity.revocable);
-        let firm = !revocable || entries.iter().any(|parcel| !parcel.identity.revocable);
+        let kinds = supply.kinds();
+        let lane = self.free_lane(&agent, &role);
         let mut slots = [None; 2];
-        for (side, (kind, there)) in [(false, firm), (true, revocable)].into_iter().enumerate() {
-            if !there {
+        for (side, revocable) in [false, true].into_iter().enumerate() {
+            if !kinds[side] {
                 continue;
             }
-            let slot = self.row(&(agent.clone(), Arc::clone(&role), kind));
+            let known = self.find_row(&agent, &role, lane, revocable);
+            let slot = known.unwrap_or_else(|| {
+                self.add_row(RowKey {
+                    agent: agent.clone(),
+                    role: Arc::clone(&role),
+                    lane,
+                    revocable,
+                })
+            });
             self.describe(slot, &attributes, &abilities, unavailable);
-            let row = &mut self.rows[slot as usize];
-            // By name, so that the order in which they came does not matter.
-            let place = row.offers.partition_point(|part| part.id < id);
-            row.offers.insert(
-                place,
-                Part {
-                    id: id.clone(),
-                    parcels: Arc::clone(&parcels),
-                },
-            );
-            row.refresh();
-            let had_gpus = row.total[GPUS] > 0;
-            if row.grow() {
-                let gets_gpus = !had_gpus && row.total[GPUS] > 0;
-                self.capacity_age = self.capacity_age.saturating_add(1);
-                if gets_gpus {
-                    self.evaluate_row(slot);
-                }
-            }
-            self.touch(slot);
+            let part = Part {
+                id: id.clone(),
+                supply: supply.clone(),
+            };
+            self.put_part(slot, part);
             slots[side] = Some(slot);
         }
         self.offers.insert(id, slots);
+    }
+
+    fn put_part(&mut self, slot: u32, part: Part) {
+        let row = &mut self.rows[slot as usize];
+        // By name, so that the order in which they came does not matter.
+        let place = row.offers.partition_point(|known| known.id < part.id);
+        row.offers.insert(place, part);
+        row.refresh();
+        self.at_hand.set(slot as usize, true);
+        let had_gpus = row.total[GPUS] > 0;
+        if row.grow() {
+            let gets_gpus = !had_gpus && row.total[GPUS] > 0;
+            self.capacity_age = self.capacity_age.saturating_add(1);
+            if gets_gpus {
+                self.evaluate_row(slot);
+            }
+        }
+        self.touch(slot);
     }
 
     /// Takes an offer back; `false` when there is none.
@@ -65,23 +74,94 @@ impl Facts {
             return false;
         };
         for slot in slots.into_iter().flatten() {
-            let row = &mut self.rows[slot as usize];
-            row.offers.retain(|part| part.id != *id);
-            row.refresh();
+            self.rows[slot as usize]
+                .offers
+                .retain(|part| part.id != *id);
+            self.note_taken_back(slot);
         }
         true
     }
 
-    fn row(&mut self, key: &RowKey) -> u32 {
-        if let Some(&slot) = self.row_ids.get(key) {
-            return slot;
+    /// Moves the offers of a row to those that are used up.
+    pub(crate) fn set_aside(&mut self, slot: u32) {
+        let row = &mut self.rows[slot as usize];
+        row.spent.clear();
+        std::mem::swap(&mut row.spent, &mut row.offers);
+    }
+
+    /// Forgets offers that were set aside; those that the row shares with another are gone from there too.
+    pub(crate) fn void(&mut self, slot: u32) {
+        for place in 0..self.rows[slot as usize].spent.len() {
+            let id = &self.rows[slot as usize].spent[place].id;
+            let slots = self.offers.remove(id).into_iter().flatten().flatten();
+            for other in slots.filter(|other| *other != slot) {
+                let id = self.rows[slot as usize].spent[place].id.clone();
+                self.rows[other as usize]
+                    .offers
+                    .retain(|part| part.id != id);
+                self.note_taken_back(other);
+            }
         }
+        self.note_taken_back(slot);
+    }
+
+    fn note_taken_back(&mut self, slot: u32) {
+        let row = &mut self.rows[slot as usize];
+        row.refresh();
+        self.at_hand.set(slot as usize, row.is_at_hand());
+    }
+
+    // The first lane of an agent without an offer at hand; what is combined has one lane.
+    fn free_lane(&self, agent: &AgentId, role: &Arc<str>) -> u32 {
+        if self.policy.combine {
+            return 0;
+        }
+        let is_free = |lane: &u32| {
+            [false, true].into_iter().all(|revocable| {
+                let row = self.find_row(agent, role, *lane, revocable);
+                row.is_none_or(|slot| !self.rows[slot as usize].is_at_hand())
+            })
+        };
+        (0..u32::MAX).find(is_free).unwrap_or(u32::MAX)
+    }
+
+    fn find_row(
+        &self,
+        agent: &AgentId,
+        role: &Arc<str>,
+        lane: u32,
+        revocable: bool,
+    ) -> Option<u32> {
+        if revocable && self.revocable_rows == 0 {
+            return None;
+        }
+        // A small cluster makes its next offer where the last one was.
+        let last = self.rows.get(self.last_row as usize);
+        let is_last = last.is_some_and(|last| {
+            let key = &last.key;
+            (key.lane, key.revocable) == (lane, revocable)
+                && key.agent == *agent
+                && key.role == *role
+        });
+        if is_last {
+            return Some(self.last_row);
+        }
+        let key = RowKey {
+            agent: agent.clone(),
+            role: Arc::clone(role),
+            lane,
+            revocable,
+        };
+        self.row_ids.get(&key).copied()
+    }
+
+    fn add_row(&mut self, key: RowKey) -> u32 {
         let idle = self.row_ids.len().saturating_sub(self.offers.len());
         if idle > IDLE_ROWS_MAX {
             self.forget_idle();
         }
         let mut row = Row::new(key.clone());
-        let others = self.rows_of(&key.0);
+        let others = self.rows_of(&key.agent);
         let draining = |&slot: &u32| self.rows[slot as usize].draining;
         row.draining = others.iter().any(draining);
         let slot = if let Some(slot) = self.free_rows.pop() {
@@ -91,7 +171,11 @@ impl Facts {
             self.rows.push(row);
             u32::try_from(self.rows.len().saturating_sub(1)).expect("agents are fewer than 2^32")
         };
-        self.row_ids.insert(key.clone(), slot);
+        self.revocable_rows = self
+            .revocable_rows
+            .saturating_add(usize::from(key.revocable));
+        self.row_ids.insert(key, slot);
+        self.last_row = slot;
         self.ordinals_stale = true;
         let attributes = Arc::default();
         self.learn(slot, &attributes);
@@ -135,7 +219,7 @@ impl Facts {
             self.judge_value(column, value);
         }
         self.evaluate_row(slot);
-        let agent = self.rows[slot as usize].key.0.clone();
+        let agent = self.rows[slot as usize].key.agent.clone();
         self.recount_agent(&agent);
     }
 
@@ -205,15 +289,21 @@ impl Facts {
     pub(crate) fn copy_rows(&mut self, other: &Self) {
         for (key, &slot) in &other.row_ids {
             let theirs = &other.rows[slot as usize];
-            let mine = self.row(key);
+            let mine = self.add_row(key.clone());
             self.describe(mine, &theirs.attributes, &theirs.abilities, theirs.window);
             self.rows[mine as usize] = Row {
                 ordinal: 0,
                 changed: false,
                 kept: false,
+                spent: Vec::new(),
                 ..theirs.clone()
             };
-            for (place, part) in theirs.offers.iter().map(|part| (usize::from(key.2), part)) {
+            self.at_hand.set(mine as usize, theirs.is_at_hand());
+            for (place, part) in theirs
+                .offers
+                .iter()
+                .map(|part| (usize::from(key.revocable), part))
+            {
                 self.offers.entry(part.id.clone()).or_default()[place] = Some(mine);
             }
             self.evaluate_row(mine);
@@ -246,12 +336,19 @@ impl Facts {
     fn forget_row(&mut self, slot: u32) {
         let row = std::mem::replace(
             &mut self.rows[slot as usize],
-            Row::new((AgentId("".into()), "".into(), false)),
+            Row::new(RowKey::first(AgentId("".into()))),
         );
         for part in row.offers {
             self.drop_offer(&part.id);
         }
+        self.at_hand.set(slot as usize, false);
+        if self.last_row == slot {
+            self.last_row = u32::MAX;
+        }
         self.row_ids.remove(&row.key);
+        self.revocable_rows = self
+            .revocable_rows
+            .saturating_sub(usize::from(row.key.revocable));
         self.windows.remove(&slot);
         self.changed.retain(|&changed| changed != slot);
         for (_, column) in self.columns.iter_mut() {
@@ -261,7 +358,7 @@ impl Facts {
             condition.rows.set(slot as usize, false);
         }
         self.free_rows.push(slot);
-        self.recount_agent(&row.key.0);
+        self.recount_agent(&row.key.agent);
         self.ordinals_stale = true;
         self.capacity_age = self.capacity_age.saturating_add(1);
     }

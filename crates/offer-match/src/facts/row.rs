@@ -2,21 +2,42 @@
 
 use std::sync::Arc;
 
-use resources::{Amount, Attributes, Identity, Parcels, Ranges};
+use resources::{Amount, Attributes, Identity, Parcel, Ranges};
 
 use crate::{
-    AgentId, OfferId, Window,
+    AgentId, OfferId, Supply, Window,
     amounts::{Amounts, CPUS, DISK, GPUS, MEM, PORTS},
 };
 
 /// Which row: firm and revocable resources of an agent are never mixed.
-pub(crate) type RowKey = (AgentId, Arc<str>, bool);
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct RowKey {
+    pub(crate) agent: AgentId,
+    pub(crate) role: Arc<str>,
+    /// Which of the agent's offers to this role it is, where those are not combined.
+    pub(crate) lane: u32,
+    pub(crate) revocable: bool,
+}
+
+impl RowKey {
+    /// Returns a key at or before all of an agent.
+    pub(crate) fn first(agent: AgentId) -> Self {
+        Self {
+            agent,
+            role: "".into(),
+            lane: 0,
+            revocable: false,
+        }
+    }
+}
 
 /// What one agent offers to one role.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) key: RowKey,
     pub(crate) offers: Vec<Part>,
+    /// The offers that the last round used up, when it used the row.
+    pub(crate) spent: Vec<Part>,
     pub(crate) attributes: Arc<Attributes>,
     pub(crate) abilities: Vec<&'static str>,
     pub(crate) window: Option<Window>,
@@ -45,7 +66,17 @@ pub(crate) struct Row {
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) id: OfferId,
-    pub(crate) parcels: Arc<Parcels>,
+    pub(crate) supply: Supply,
+}
+
+impl Part {
+    /// Returns the ports of those entries that `usable` allows.
+    pub(crate) fn ports(&self, usable: impl Fn(&Identity) -> bool) -> Ranges {
+        match &self.supply {
+            Supply::Plain(_) => Ranges::default(),
+            Supply::Entries(parcels) => parcels.numbers("ports", usable),
+        }
+    }
 }
 
 impl Row {
@@ -53,6 +84,7 @@ impl Row {
         Self {
             key,
             offers: Vec::new(),
+            spent: Vec::new(),
             attributes: Arc::default(),
             abilities: Vec::new(),
             window: None,
@@ -80,7 +112,7 @@ impl Row {
 
     /// Whether an entry of an offer belongs to this row; volumes and whole disks belong to none.
     pub(crate) fn has(&self, identity: &Identity) -> bool {
-        identity.revocable == self.key.2 && identity.is_plain()
+        identity.revocable == self.key.revocable && identity.is_plain()
     }
 
     /// Returns the ports at hand.
@@ -88,43 +120,34 @@ impl Row {
         let all = self
             .offers
             .iter()
-            .map(|part| part.parcels.numbers("ports", |identity| self.has(identity)));
+            .map(|part| part.ports(|identity| self.has(identity)));
         all.fold(Ranges::default(), |sum, ports| sum.plus(&ports))
     }
 
     /// Sums up what is at hand.
     pub(crate) fn refresh(&mut self) {
         let mut whole: Amounts = [0; 5];
-        self.others.clear();
         let mut others = std::mem::take(&mut self.others);
-        let mut has_ports = false;
-        for parcel in self.offers.iter().flat_map(|part| part.parcels.as_slice()) {
-            if !self.has(&parcel.identity) {
-                continue;
+        others.clear();
+        for part in &self.offers {
+            match &part.supply {
+                Supply::Plain(amount) => {
+                    for (column, amount) in
+                        [(CPUS, amount.cpus), (MEM, amount.mem), (DISK, amount.disk)]
+                    {
+                        whole[column] = whole[column].saturating_add(amount.thousandths());
+                    }
+                }
+                Supply::Entries(parcels) => {
+                    for parcel in parcels.as_slice() {
+                        if self.has(&parcel.identity) {
+                            add(parcel, &mut whole, &mut others);
+                        }
+                    }
+                }
             }
-            let column = match &*parcel.name {
-                "cpus" => Some(CPUS),
-                "mem" => Some(MEM),
-                "disk" => Some(DISK),
-                "gpus" => Some(GPUS),
-                "ports" => Some(PORTS),
-                _ => None,
-            };
-            if column == Some(PORTS) {
-                has_ports = true;
-                continue;
-            }
-            let Amount::Scalar(amount) = parcel.amount else {
-                continue;
-            };
-            let amount = amount.thousandths();
-            let sum = match column {
-                Some(column) => &mut whole[column],
-                None => other_sum(&mut others, &parcel.name),
-            };
-            *sum = sum.saturating_add(amount);
         }
-        if has_ports {
+        if whole[PORTS] > 0 {
             // Not the sum: a port that two offers name is still one port.
             whole[PORTS] = i64::try_from(self.ports().len()).unwrap_or(i64::MAX);
         }
@@ -142,6 +165,30 @@ impl Row {
             *total = (*total).max(whole);
         }
         self.total != before
+    }
+}
+
+// Counts ports as one; they are counted together, because two offers may name the same.
+fn add(parcel: &Parcel, whole: &mut Amounts, others: &mut Vec<(Arc<str>, i64)>) {
+    let column = match &*parcel.name {
+        "cpus" => CPUS,
+        "mem" => MEM,
+        "disk" => DISK,
+        "gpus" => GPUS,
+        "ports" => {
+            whole[PORTS] = 1;
+            return;
+        }
+        _ => {
+            if let Amount::Scalar(amount) = parcel.amount {
+                let sum = other_sum(others, &parcel.name);
+                *sum = sum.saturating_add(amount.thousandths());
+            }
+            return;
+        }
+    };
+    if let Amount::Scalar(amount) = parcel.amount {
+        whole[column] = whole[column].saturating_add(amount.thousandths());
     }
 }
 

@@ -10,7 +10,7 @@
 )]
 
 use crate::{
-    Fitness,
+    Fitness, Ticket,
     amounts::dominant,
     bits::{Bits, WORD, ones},
     facts::{Facts, condition::Set},
@@ -30,6 +30,8 @@ pub(crate) struct Ranker {
     pub(crate) order: Vec<(u64, u32)>,
     pressure: Vec<u64>,
     demands: Vec<i64>,
+    /// In a round with few tasks: the sets that press, each with its weight.
+    few: Vec<(u32, u64)>,
 }
 
 impl Ranker {
@@ -63,13 +65,9 @@ impl Ranker {
             if !facts.sets.get(set).is_some_and(counts) {
                 continue;
             }
-            let capacity = capacity(facts, set);
-            let demand = u64::try_from(facts.sets[set].demand).unwrap_or(0);
-            let Some(weight) = demand.saturating_mul(WHOLE).checked_div(capacity) else {
+            let Some(weight) = weight(facts, set) else {
                 continue;
             };
-            // Sums stay far below 2^64: at most 2^13 weights.
-            let weight = weight.min(1 << 40);
             let conditions = facts.sets.key(set).map_or(&[][..], |key| &**key);
             for (index, &candidates) in candidates.words().iter().enumerate() {
                 let mut word = candidates;
@@ -84,6 +82,35 @@ impl Ranker {
                 }
             }
         }
+    }
+
+    /// Finds what presses when few tasks wait.
+    pub(crate) fn press_few<'a>(
+        &mut self,
+        facts: &mut Facts,
+        tasks: impl Iterator<Item = &'a Ticket>,
+    ) {
+        self.few.clear();
+        for task in tasks {
+            let set = facts.classes[task.class].broad();
+            let known = self.few.iter().any(|(known, _)| *known == set);
+            if !known && facts.sets[set].selective && facts.sets[set].demand > 0 {
+                let weight = weight(facts, set);
+                self.few.extend(weight.map(|weight| (set, weight)));
+            }
+        }
+    }
+
+    /// Returns the pressure on a row when few tasks wait.
+    pub(crate) fn pressure_of_few(&self, facts: &Facts, slot: u32) -> u64 {
+        let presses = |set: u32| {
+            facts.sets.key(set).is_some_and(|conditions| {
+                let holds = |&condition: &u32| facts.conditions[condition].rows.get(slot as usize);
+                conditions.iter().all(holds)
+            })
+        };
+        let pressing = self.few.iter().filter(|(set, _)| presses(*set));
+        pressing.map(|(_, weight)| weight).sum()
     }
 
     // The least demand that counts. Sets with equal demand count all or none, so that the order in
@@ -105,6 +132,15 @@ impl Ranker {
             .select_nth_unstable_by(SETS_MAX, |one, two| two.cmp(one));
         *bar + 1
     }
+}
+
+// The demand for a set by the capacity of the agents that it allows, if there are any.
+fn weight(facts: &mut Facts, set: u32) -> Option<u64> {
+    let capacity = capacity(facts, set);
+    let demand = u64::try_from(facts.sets[set].demand).unwrap_or(0);
+    // Sums stay far below 2^64: at most 2^13 weights.
+    let weight = demand.saturating_mul(WHOLE).checked_div(capacity)?;
+    Some(weight.min(1 << 40))
 }
 
 // How much the agents that a set allows have in all.
@@ -131,7 +167,7 @@ fn capacity(facts: &mut Facts, set: u32) -> u64 {
 }
 
 // Half powers of two: a small difference in pressure does not outweigh a good fit.
-fn level(pressure: u64) -> u64 {
+pub(crate) fn level(pressure: u64) -> u64 {
     match pressure.checked_ilog2() {
         None => 0,
         Some(0) => 1,

@@ -59,14 +59,25 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Empties the table.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.positions.clear();
+    }
+
+    /// Returns what is left of a row, if it is in the table.
+    pub(crate) fn left_in(&self, slot: u32) -> Option<Amounts> {
+        let position = *self.positions.get(slot as usize)?;
+        self.have.get(position as usize).copied()
+    }
+
     /// Fills the table with rows in their order.
     pub(crate) fn build(&mut self, facts: &Facts, order: &[(u64, u32)], now: i64) {
-        self.slots.clear();
+        self.clear();
         self.have.clear();
         self.room.clear();
         self.limited.clear();
         self.longest = i64::MIN;
-        self.positions.clear();
         self.positions.resize(facts.rows.len(), NONE);
         self.blocks.clear();
         self.blocks
