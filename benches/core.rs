@@ -103,6 +103,7 @@ impl World {
                         for state in [TaskState::Running, TaskState::Finished] {
                             let update = TaskUpdate {
                                 key: task.key.clone(),
+                                launch: None,
                                 agent: self.agent.clone(),
                                 state,
                                 exit_code: (state == TaskState::Finished).then_some(0),

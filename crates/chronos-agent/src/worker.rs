@@ -241,11 +241,13 @@ impl Worker {
             }
             ClusterCall::Kill { key } => self.kill(&key),
             ClusterCall::Acknowledge { key } => self.acknowledge(key),
-            ClusterCall::Reconcile { keys } => {
-                for key in keys {
-                    self.tell_where(key);
+            ClusterCall::Reconcile { tasks } => {
+                for task in tasks {
+                    self.tell_where(task.key);
                 }
             }
+            // This machine is ours: all it has is offered, always.
+            ClusterCall::Want { .. } => {}
         }
     }
 
@@ -435,6 +437,7 @@ impl Worker {
     fn update(&self, key: &RunKey, state: TaskState, at: Timestamp) -> TaskUpdate {
         TaskUpdate {
             key: key.clone(),
+            launch: None,
             agent: self.id.clone(),
             state,
             exit_code: None,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use chronos_core::Task;
+use chronos_core::{Launch, Task};
 use chronos_model::{
     CatchUp, JobSpec, Overlap, ParentRule, RetryBackoff, RunKey, Timestamp, Trigger,
 };
@@ -63,6 +63,7 @@ pub(crate) fn task(job: JobSpec) -> Task {
     };
     Task {
         key,
+        launch: Launch::default(),
         target: DUE,
         spec: Arc::new(job),
         arguments: None,

@@ -20,6 +20,8 @@ pub(crate) enum Alarm {
     KillAgain(RunKey),
     /// A run that has not started is late.
     Late(RunKey),
+    /// Offers were kept for long enough.
+    Offers,
 }
 
 impl Scheduler {
@@ -73,6 +75,8 @@ impl Scheduler {
                 Alarm::StartLimit(key) => self.start_limit(&key),
                 Alarm::KillAgain(key) => self.kill_again(&key),
                 Alarm::Late(key) => self.late(&key),
+                // They are looked at after every input.
+                Alarm::Offers => {}
             }
         }
     }

@@ -56,11 +56,31 @@ pub struct Abilities {
     pub executors: bool,
 }
 
+/// Which launch of a run a task is.
+///
+/// A run that was dropped is launched again, and then it is another task: a cluster must not take word
+/// of the one for word of the other. It is when the run was put off to, which the store keeps.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Launch(pub Option<Timestamp>);
+
+/// A task that a cluster was given, perhaps.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Launched {
+    /// The run.
+    pub key: RunKey,
+    /// Which launch of it.
+    pub launch: Launch,
+    /// The agent that it was for.
+    pub agent: Option<AgentId>,
+}
+
 /// One task: a run, ready to be started on an agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// Which run it is; prints as the task id.
     pub key: RunKey,
+    /// Which launch of it.
+    pub launch: Launch,
     /// What the schedule named.
     pub target: Timestamp,
     /// The job, as it was when the run was decided to start.
@@ -87,6 +107,8 @@ pub enum ClusterEvent {
 pub struct TaskUpdate {
     /// The task.
     pub key: RunKey,
+    /// Which launch of it, if the cluster tells them apart.
+    pub launch: Option<Launch>,
     /// The agent that has it.
     pub agent: AgentId,
     /// Where it stands.
@@ -108,6 +130,8 @@ pub enum TaskState {
     Starting,
     /// The command runs.
     Running,
+    /// Nobody can reach its agent now. It may run, or have ended; the agent may come back and say so.
+    Unreachable,
     /// The command exited with zero.
     Finished,
     /// The command, or the attempt to run it, failed.
@@ -124,7 +148,7 @@ impl TaskState {
     /// Whether nothing can follow.
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::Starting | Self::Running => false,
+            Self::Starting | Self::Running | Self::Unreachable => false,
             Self::Finished | Self::Failed | Self::Killed | Self::Lost | Self::Dropped => true,
         }
     }
@@ -159,6 +183,12 @@ pub enum ClusterCall {
     /// cluster knows nothing of and will never start.
     Reconcile {
         /// The tasks.
-        keys: Vec<RunKey>,
+        tasks: Vec<Launched>,
+    },
+    /// Says whether offers are wanted from now on. Only with
+    /// [`Settings::returns_offers`](crate::Settings::returns_offers).
+    Want {
+        /// Whether.
+        offers: bool,
     },
 }

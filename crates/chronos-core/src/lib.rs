@@ -48,13 +48,15 @@ mod runs;
 mod scheduler;
 mod settings;
 mod slots;
+mod supply;
 mod targets;
 mod validate;
 mod view;
 
 pub use audit::AuditReport;
 pub use cluster::{
-    Abilities, AgentId, ClusterCall, ClusterEvent, Offer, OfferId, Task, TaskState, TaskUpdate,
+    Abilities, AgentId, ClusterCall, ClusterEvent, Launch, Launched, Offer, OfferId, Task,
+    TaskState, TaskUpdate,
 };
 pub use command::CommandLine;
 pub use effect::{Effect, Refusal, Reply};

@@ -7,7 +7,7 @@ use chronos_model::{
 };
 
 use crate::{
-    ClusterCall, Effect, Mutant, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm,
+    ClusterCall, Effect, Launch, Mutant, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm,
     jobs::JobNumber,
 };
 
@@ -354,6 +354,7 @@ impl Scheduler {
             }
             tasks.push(Task {
                 key,
+                launch: Launch(run.not_before),
                 target: run.target,
                 spec,
                 arguments: run.arguments.clone(),

@@ -195,6 +195,13 @@ impl Queue {
             .rescind(&offer_match::OfferId(Arc::clone(&offer.0)));
     }
 
+    /// Returns the offers that nothing that waits can use.
+    pub(crate) fn useless_offers(&mut self, now: i64) -> Vec<OfferId> {
+        let declines = self.matcher.advise(now, None).declines.into_iter();
+        let offers = declines.flat_map(|decline| decline.offers);
+        offers.map(|offer| OfferId(offer.0)).collect()
+    }
+
     /// A run of a job that limits how its runs lie together is on an agent, as was found out.
     pub(crate) fn found(&mut self, key: &RunKey, spec: &JobSpec, agent: &str) {
         if let Some(group) = group(spec) {
@@ -359,12 +366,12 @@ impl Scheduler {
         }
     }
 
-    /// Gives what waits to the offers at hand.
-    pub(crate) fn match_queue(&mut self) {
+    /// Gives what waits to the offers at hand; returns whether there was anything to look at.
+    pub(crate) fn match_queue(&mut self) -> bool {
         let queue = &mut self.queue;
         if !std::mem::take(&mut queue.changed) || queue.len() == 0 {
             queue.news.clear();
-            return;
+            return false;
         }
         let mut matched = std::mem::take(&mut queue.matched);
         for batch in queue.matcher.round(self.now.wall.millis()).batches() {
@@ -386,6 +393,7 @@ impl Scheduler {
         matched.places.clear();
         self.queue.matched = matched;
         self.queue.explain();
+        true
     }
 
     fn use_offer(&mut self, offer: Offer, places: &[u32]) {

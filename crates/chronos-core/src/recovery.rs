@@ -8,11 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use chronos_model::{JobName, JobRecord, Quarantined, Run, RunCause, RunKey, RunState, Snapshot};
+use chronos_model::{JobName, JobRecord, Quarantined, Run, RunCause, RunState, Snapshot};
 
 use crate::{
-    ClusterCall, Effect, Mutant, Notice, Now, Scheduler, Settings, alarm::Alarm, job::Job,
-    run_list::Runs,
+    AgentId, ClusterCall, Effect, Launch, Launched, Mutant, Notice, Now, Scheduler, Settings,
+    alarm::Alarm, job::Job, run_list::Runs,
 };
 
 impl Scheduler {
@@ -167,14 +167,18 @@ impl Scheduler {
         }
         let launched = |run: &&Arc<Run>| run.state == RunState::Starting;
         let own = self.jobs.values().flat_map(|job| job.runs.values());
-        let keys: Vec<RunKey> = own
+        let tasks: Vec<Launched> = own
             .chain(self.orphans.values().flat_map(Runs::values))
             .filter(launched)
-            .map(|run| run.key.clone())
+            .map(|run| Launched {
+                key: run.key.clone(),
+                launch: Launch(run.not_before),
+                agent: run.agent.as_deref().map(|agent| AgentId(agent.into())),
+            })
             .collect();
-        if !keys.is_empty() {
+        if !tasks.is_empty() {
             self.outbox
-                .push_back(Effect::Cluster(ClusterCall::Reconcile { keys }));
+                .push_back(Effect::Cluster(ClusterCall::Reconcile { tasks }));
         }
         self.flush();
     }

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use chronos_model::{CompletionKind, JobName, Outcome, Run, RunKey, RunState};
+use chronos_model::{CompletionKind, JobName, Outcome, Run, RunKey, RunState, Timestamp};
 
 use crate::{
-    ClusterCall, ClusterEvent, Effect, Mutant, Notice, Scheduler, TaskState, TaskUpdate,
+    ClusterCall, ClusterEvent, Effect, Launch, Mutant, Notice, Scheduler, TaskState, TaskUpdate,
     alarm::Alarm,
     job::{Job, end, new_run},
     overlap::{coalesces, superseded_by},
+    settings::DROPPED_AGAIN_MILLIS,
 };
+
+/// How the reason of a run begins whose agent nobody can reach.
+const OUT_OF_REACH: &str = "agent out of reach: ";
 
 impl Scheduler {
     pub(crate) fn cluster_event(&mut self, event: ClusterEvent) {
@@ -153,6 +157,13 @@ impl Scheduler {
             }
             return;
         };
+        if update
+            .launch
+            .is_some_and(|launch| launch != Launch(run.not_before))
+        {
+            let before = run.state;
+            return self.other_launch(before, update);
+        }
         if self.unlaunched.contains(key) {
             // No agent has heard of this attempt to launch it: this is about an earlier one, again.
             if update.state.is_terminal() {
@@ -173,8 +184,28 @@ impl Scheduler {
         }
     }
 
+    // News of a launch that was dropped. If it runs after all, one too many may.
+    fn other_launch(&mut self, before: RunState, update: &TaskUpdate) {
+        let key = update.key.clone();
+        if update.state.is_terminal() {
+            let call = ClusterCall::Acknowledge { key };
+            self.outbox.push_back(Effect::Cluster(call));
+        } else if before == RunState::Queued {
+            let call = ClusterCall::Kill { key };
+            self.outbox.push_back(Effect::Cluster(call));
+        }
+    }
+
     fn task_runs(&mut self, before: RunState, update: &TaskUpdate) {
         let key = &update.key;
+        if update.state == TaskState::Unreachable {
+            // Whatever else there is to say of it matters more.
+            return self.change_run(key, |run| {
+                let text = update.message.as_deref().unwrap_or("nobody knows why");
+                let known = run.reason.take();
+                run.reason = known.or_else(|| Some(format!("{OUT_OF_REACH}{text}")));
+            });
+        }
         let begins = update.state == TaskState::Running && before != RunState::Running;
         let (mut started_at, mut kill_requested) = (None, false);
         self.change_run(key, |run| {
@@ -226,7 +257,7 @@ impl Scheduler {
             TaskState::Killed => self.killed(key, message),
             TaskState::Failed | TaskState::Lost => self.failed(key, message),
             TaskState::Dropped => self.dropped(key),
-            TaskState::Starting | TaskState::Running => {}
+            TaskState::Starting | TaskState::Running | TaskState::Unreachable => {}
         }
     }
 
@@ -276,13 +307,22 @@ impl Scheduler {
         self.clear_limit(&run.key);
         self.inherited.remove(&run.key);
         self.queue.left(&run.key);
+        // Later than the launch before, which tells the two apart; and not at once again and again.
+        let wait = i64::from(run.not_before.is_some()).saturating_mul(DROPPED_AGAIN_MILLIS);
+        let before = run.not_before.map_or(i64::MIN, Timestamp::millis);
+        let not_before = self.now.wall.millis().max(before.saturating_add(1));
+        let not_before = Timestamp::from_millis(not_before).plus_millis(wait);
         self.write_run(&run.key, |run| {
+            run.not_before = Some(not_before);
             run.state = RunState::Queued;
             run.agent = None;
             run.reason = None;
             run.started_at = None;
             run.ended_at = None;
         });
+        if let Some(run) = self.find_run(&run.key).cloned() {
+            self.delay(&run);
+        }
         self.review_queue(&run.key.job);
     }
 
@@ -465,6 +505,8 @@ fn note_agent(run: &mut Run, update: &TaskUpdate) {
         run.agent = Some(update.agent.to_string());
     }
     run.started_at = update.started_at.or(run.started_at);
+    let back = |reason: &mut String| reason.starts_with(OUT_OF_REACH);
+    run.reason.take_if(back);
 }
 
 // `retries` are counted per run, whatever happened to earlier runs of the job.

@@ -17,6 +17,7 @@ use crate::{
     persist::{Changes, Gate},
     queue::Queue,
     run_list::Runs,
+    supply::Supply,
 };
 
 /// The scheduler: facts and instants in, effects and deadlines out.
@@ -56,6 +57,7 @@ pub struct Scheduler {
     pub(crate) fresh: Vec<RunKey>,
     pub(crate) audit: Audit,
     pub(crate) queue: Queue,
+    pub(crate) supply: Supply,
     /// Runs whose intent is on its way to the store; no agent has heard of them.
     pub(crate) unlaunched: BTreeSet<RunKey>,
     pub(crate) offers: BTreeMap<OfferId, Offer>,
@@ -98,6 +100,7 @@ impl Scheduler {
             fresh: Vec::new(),
             audit: Audit::default(),
             queue: Queue::default(),
+            supply: Supply::default(),
             unlaunched: BTreeSet::new(),
             offers: BTreeMap::new(),
             changes: Changes::default(),
@@ -123,9 +126,10 @@ impl Scheduler {
         }
         self.fire_timers();
         self.fire_alarms();
-        self.match_queue();
+        let matched = self.match_queue();
         self.watch_for_late();
         self.flush();
+        self.settle_offers(matched);
     }
 
     /// Returns the next thing to do, oldest first.
@@ -142,6 +146,7 @@ impl Scheduler {
                 .map(|&(at, _)| at)
                 .into_iter()
                 .chain(self.forgettable.first().map(|&(at, _)| at))
+                .chain(self.offers_wanted_at())
                 .min(),
             mono: self.alarms.first().map(|&(at, _)| at),
         }

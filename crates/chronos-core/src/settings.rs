@@ -10,6 +10,9 @@ pub struct Settings {
     /// Milliseconds after which a run that has not started is told of as late, where the job has no
     /// `epsilon`; `None` for never (`--late_after`).
     pub late_limit_millis: Option<i64>,
+    /// Whether offers that nothing uses are given back. On a machine of our own there is nobody else to use
+    /// them; a cluster is shared.
+    pub returns_offers: bool,
     /// A bug to put back, to see that the checks find it. Without the feature `mutants` it does nothing.
     pub mutant: Option<crate::Mutant>,
 }
@@ -21,6 +24,7 @@ impl Default for Settings {
             failure_retry_millis: 60_000,
             disable_after_failures: 0,
             late_limit_millis: Some(300_000),
+            returns_offers: false,
             mutant: None,
         }
     }
@@ -56,6 +60,18 @@ pub const PRIORITY_MILLIS: i64 = 10 * 60 * 1000;
 /// After how many milliseconds the order to end a task is repeated: the agent needs three seconds from
 /// SIGTERM to SIGKILL, and some more to tell.
 pub const KILL_AGAIN_MILLIS: i64 = 30_000;
+
+/// How long a run that a cluster dropped more than once waits before it is offered again, in milliseconds:
+/// what makes a cluster drop it seldom passes in less.
+pub(crate) const DROPPED_AGAIN_MILLIS: i64 = 1_000;
+
+/// How long offers are kept when nothing waits any more, in milliseconds: while jobs come one after
+/// another, the next one finds them there; then others may have them.
+pub(crate) const OFFERS_KEPT_MILLIS: i64 = 10_000;
+
+/// How long before the next target offers are asked for, in milliseconds: a master allocates each second,
+/// and a call and an event go before.
+pub(crate) const OFFERS_EARLY_MILLIS: i64 = 5_000;
 
 /// How many waiting runs are watched for being late: with 64 bytes each, some megabytes.
 pub(crate) const LATE_ALARMS_MAX: usize = 100_000;

@@ -40,7 +40,8 @@ impl OpenOffers {
             }
             ClusterCall::Kill { .. }
             | ClusterCall::Acknowledge { .. }
-            | ClusterCall::Reconcile { .. } => {}
+            | ClusterCall::Reconcile { .. }
+            | ClusterCall::Want { .. } => {}
         }
     }
 

@@ -7,7 +7,9 @@ use std::{
 };
 
 use chronos_agent::{Agent, AgentConfig, LocalCluster, Logs, SupervisorProgram};
-use chronos_core::{ClusterCall, ClusterEvent, Offer, OfferId, Task, TaskState, TaskUpdate};
+use chronos_core::{
+    ClusterCall, ClusterEvent, Launch, Launched, Offer, OfferId, Task, TaskState, TaskUpdate,
+};
 use chronos_model::{JobSpec, RunKey};
 use resources::{Resources, Scalar};
 use rustix::{
@@ -79,7 +81,11 @@ impl Kit {
 
     pub(crate) async fn reconcile(&self, key: &RunKey) {
         self.call(ClusterCall::Reconcile {
-            keys: vec![key.clone()],
+            tasks: vec![Launched {
+                key: key.clone(),
+                launch: Launch::default(),
+                agent: None,
+            }],
         })
         .await;
     }

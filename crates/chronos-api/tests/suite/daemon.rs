@@ -223,7 +223,9 @@ impl Inner {
                     self.update(&key, TaskState::Killed, None);
                 }
             }
-            ClusterCall::Acknowledge { .. } | ClusterCall::Reconcile { .. } => {}
+            ClusterCall::Acknowledge { .. }
+            | ClusterCall::Reconcile { .. }
+            | ClusterCall::Want { .. } => {}
         }
     }
 
@@ -244,6 +246,7 @@ impl Inner {
             .map(|code| format!("exited with {code}"));
         let update = TaskUpdate {
             key: key.clone(),
+            launch: None,
             agent: AgentId(AGENT.into()),
             state,
             exit_code,

@@ -1,6 +1,6 @@
 //! Completions of parents that belong together.
 
-use chronos_core::{Command, Task, TaskState};
+use chronos_core::{Command, Launch, Task, TaskState};
 use chronos_model::{RunKey, Timestamp};
 use serde_json::{Value, json};
 
@@ -273,6 +273,7 @@ fn the_runs_of_the_parents_are_in_the_environment() {
             "environmentVariables": [{"name": "CHRONOS_PARENT_RUNS", "value": "own"}]
         });
         let task = Task {
+            launch: Launch::default(),
             key: key("e", 5000),
             target: now,
             spec: spec(job, now).into(),

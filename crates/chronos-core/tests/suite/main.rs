@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod catch_up;
+mod cluster;
 mod commands;
 mod generations;
 mod overlap;

@@ -242,6 +242,7 @@ impl World {
             TaskState::Failed => Some(1),
             TaskState::Starting
             | TaskState::Running
+            | TaskState::Unreachable
             | TaskState::Killed
             | TaskState::Lost
             | TaskState::Dropped => None,
@@ -281,6 +282,7 @@ impl World {
     fn agent_update(&self, key: &RunKey, state: TaskState, exit_code: Option<i32>) -> TaskUpdate {
         TaskUpdate {
             key: key.clone(),
+            launch: None,
             agent: AgentId("machine".into()),
             state,
             exit_code,
@@ -455,11 +457,12 @@ impl World {
                 assert!(ended, "{key} is acknowledged before its end is durable");
                 self.agent.unacknowledged.remove(&key);
             }
-            ClusterCall::Reconcile { keys } => {
-                for key in keys {
-                    self.reconcile(&key);
+            ClusterCall::Reconcile { tasks } => {
+                for task in tasks {
+                    self.reconcile(&task.key);
                 }
             }
+            ClusterCall::Want { .. } => {}
         }
     }
 

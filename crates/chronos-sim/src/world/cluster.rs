@@ -126,11 +126,12 @@ impl World<'_> {
                     self.cluster.tasks.remove(&key);
                 }
             }
-            ClusterCall::Reconcile { keys } => {
-                for key in keys {
-                    self.tell_state(&key);
+            ClusterCall::Reconcile { tasks } => {
+                for task in tasks {
+                    self.tell_state(&task.key);
                 }
             }
+            ClusterCall::Want { .. } => {}
         }
     }
 
@@ -278,12 +279,14 @@ impl World<'_> {
             TaskState::Failed => Some(1),
             TaskState::Starting
             | TaskState::Running
+            | TaskState::Unreachable
             | TaskState::Killed
             | TaskState::Lost
             | TaskState::Dropped => None,
         };
         TaskUpdate {
             key: key.clone(),
+            launch: None,
             agent: agent.id.clone(),
             state,
             exit_code,

@@ -1,0 +1,224 @@
+//! A cluster that is shared, loses touch with agents, and drops launches.
+
+use std::sync::Arc;
+
+use chronos_core::{
+    Abilities, AgentId, ClusterCall, ClusterEvent, Command, Effect, Input, Launch, Mono, Now,
+    Offer, OfferId, RequestId, Scheduler, Settings, TaskState, TaskUpdate,
+};
+use chronos_model::{JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp};
+use resources::{Attributes, Resources, Scalar};
+use serde_json::json;
+
+const START: i64 = 1_893_456_000_000; // 2030-01-01
+
+struct Shared {
+    scheduler: Scheduler,
+    millis: i64,
+    /// What the cluster was told, in order.
+    calls: Vec<String>,
+    launched: Vec<(RunKey, Launch)>,
+}
+
+impl Shared {
+    fn new(schedule: &str) -> Self {
+        let settings = Settings {
+            returns_offers: true,
+            ..Settings::default()
+        };
+        let mut shared = Self {
+            scheduler: Scheduler::recover(settings, at(0), Snapshot::default()),
+            millis: 0,
+            calls: Vec::new(),
+            launched: Vec::new(),
+        };
+        let json = json!({ "name": "job", "command": "true", "retries": 0, "schedule": schedule });
+        let spec = JobSpec::from_json(
+            &json,
+            JobKind::Scheduled,
+            &JobDefaults::default(),
+            at(0).wall,
+        )
+        .unwrap();
+        shared.input(Input::Command {
+            request: RequestId(1),
+            command: Command::Put {
+                spec: Arc::new(spec),
+                source: None,
+            },
+        });
+        shared
+    }
+
+    fn input(&mut self, input: Input) {
+        self.scheduler.handle(at(self.millis), input);
+        while let Some(effect) = self.scheduler.next_effect() {
+            match effect {
+                Effect::Persist { request, .. } => {
+                    self.scheduler
+                        .handle(at(self.millis), Input::Persisted(request));
+                }
+                Effect::Cluster(call) => self.call(call),
+                Effect::Reply { .. } | Effect::Notice(_) => {}
+            }
+        }
+        assert_eq!(self.scheduler.validate(), [""; 0]);
+    }
+
+    fn call(&mut self, call: ClusterCall) {
+        self.calls.push(match call {
+            ClusterCall::Launch { offer, tasks } => {
+                let task = &tasks[0];
+                self.launched.push((task.key.clone(), task.launch));
+                format!("launch on {offer}")
+            }
+            ClusterCall::Decline { offer } => format!("decline {offer}"),
+            ClusterCall::Kill { .. } => "kill".to_owned(),
+            ClusterCall::Acknowledge { .. } => "acknowledge".to_owned(),
+            ClusterCall::Reconcile { .. } => "reconcile".to_owned(),
+            ClusterCall::Want { offers } => format!("want {offers}"),
+        });
+    }
+
+    fn after(&mut self, millis: i64) {
+        self.millis += millis;
+        self.input(Input::Tick);
+    }
+
+    fn offer(&mut self, id: &str, cpus: i64) {
+        let units = Scalar::from_units(cpus * 1000);
+        let offer = Offer {
+            id: OfferId(id.into()),
+            agent: AgentId(id.into()),
+            hostname: id.into(),
+            resources: Resources::new(Scalar::from_thousandths(cpus * 100), units, units),
+            attributes: Arc::new(Attributes::new(id, [])),
+            abilities: Abilities::default(),
+        };
+        self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
+    }
+
+    fn update(&mut self, launch: usize, state: TaskState, message: Option<&str>) {
+        let (key, launch) = self.launched[launch].clone();
+        self.input(Input::Cluster(ClusterEvent::Update(TaskUpdate {
+            key,
+            launch: Some(launch),
+            agent: AgentId("one".into()),
+            state,
+            exit_code: None,
+            message: message.map(str::to_owned),
+            started_at: None,
+            at: at(self.millis).wall,
+        })));
+    }
+
+    fn told(&mut self) -> String {
+        std::mem::take(&mut self.calls).join(", ")
+    }
+
+    fn state(&self) -> Option<(RunState, Option<String>)> {
+        let view = self.scheduler.view();
+        let job = view.jobs().next().unwrap();
+        let run = job.runs().next()?;
+        Some((run.state, run.reason.clone()))
+    }
+}
+
+fn at(millis: i64) -> Now {
+    Now {
+        wall: Timestamp::from_millis(START + millis),
+        mono: Mono(millis.unsigned_abs()),
+    }
+}
+
+#[test]
+fn offers_are_asked_for_early_kept_for_a_while_and_given_back() {
+    let mut shared = Shared::new("R/2030-01-01T00:01:00Z/PT1H");
+    assert_eq!(shared.told(), "want false");
+    shared.offer("stray", 1);
+    assert_eq!(shared.told(), "decline stray", "nothing is near");
+    let wall = shared.scheduler.deadline().wall.unwrap();
+    assert_eq!(wall, at(55_000).wall, "before what is due");
+    shared.after(54_999);
+    assert_eq!(shared.told(), "");
+    shared.after(1);
+    assert_eq!(shared.told(), "want true");
+    shared.offer("one", 1);
+    shared.offer("two", 1);
+    assert_eq!(shared.told(), "", "they are kept");
+    shared.after(5_000);
+    assert_eq!(shared.told(), "launch on one");
+    shared.after(9_999);
+    assert_eq!(shared.told(), "", "somebody may want the other one");
+    shared.after(1);
+    assert_eq!(shared.told(), "want false, decline two");
+}
+
+#[test]
+fn offers_that_are_too_small_are_given_back_at_once() {
+    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
+    shared.after(1_000);
+    assert_eq!(shared.told(), "want true");
+    shared.offer("small", 0);
+    assert_eq!(shared.told(), "decline small");
+    shared.offer("one", 1);
+    assert_eq!(shared.told(), "launch on one");
+}
+
+#[test]
+fn a_dropped_launch_is_told_apart_from_the_next_one() {
+    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
+    shared.after(1_000);
+    shared.offer("one", 1);
+    shared.told();
+    shared.update(0, TaskState::Dropped, None);
+    assert_eq!(shared.told(), "acknowledge");
+    // It is told again before the next launch, and after it.
+    shared.update(0, TaskState::Dropped, None);
+    assert_eq!(shared.told(), "acknowledge");
+    shared.update(0, TaskState::Running, None);
+    assert_eq!(shared.told(), "kill", "it runs after all");
+    shared.offer("two", 1);
+    assert_eq!(shared.told(), "launch on two");
+    assert_eq!(shared.launched[0].0, shared.launched[1].0, "the same run");
+    assert_ne!(shared.launched[0].1, shared.launched[1].1);
+    for state in [TaskState::Dropped, TaskState::Failed] {
+        shared.update(0, state, None);
+        assert_eq!(shared.told(), "acknowledge");
+    }
+    shared.update(0, TaskState::Running, None);
+    assert_eq!(shared.told(), "");
+    assert_eq!(shared.state(), Some((RunState::Starting, None)));
+    // From the second time on it waits a little.
+    shared.update(1, TaskState::Dropped, None);
+    shared.told();
+    shared.offer("three", 1);
+    assert_eq!(shared.told(), "");
+    // It was put off twice at one instant, so by one millisecond more.
+    shared.after(1_001);
+    assert_eq!(shared.told(), "launch on three");
+    shared.update(2, TaskState::Finished, None);
+    assert_eq!(shared.told(), "acknowledge");
+}
+
+#[test]
+fn an_unreachable_task_may_come_back() {
+    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
+    shared.after(1_000);
+    shared.offer("one", 1);
+    shared.update(0, TaskState::Running, None);
+    shared.told();
+    shared.update(0, TaskState::Unreachable, Some("no ping"));
+    let reason = Some("agent out of reach: no ping".to_owned());
+    assert_eq!(shared.state(), Some((RunState::Running, reason)));
+    shared.update(0, TaskState::Running, None);
+    assert_eq!(
+        shared.state(),
+        Some((RunState::Running, None)),
+        "it is back"
+    );
+    shared.update(0, TaskState::Unreachable, Some("no ping"));
+    shared.update(0, TaskState::Lost, Some("away for too long"));
+    assert_eq!(shared.told(), "acknowledge");
+    assert_eq!(shared.state(), None);
+}
