@@ -101,9 +101,38 @@ pub(crate) struct Cli {
     #[arg(long = "agent_disk", value_name = "MB")]
     pub(crate) agent_disk: Option<Scalar>,
 
-    /// Ended runs to keep of each job.
-    #[arg(long = "run_history", value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) run_history: u32,
+    /// Ended runs to keep of each job [default: 1000; 10 on ZooKeeper]
+    #[arg(long = "run_history", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) run_history: Option<u32>,
+
+    /// ZooKeeper servers that hold the jobs, for several daemons of which one leads: h1:2181,h2:2181 or
+    /// zk://h1:2181,h2:2181/chronos [default: none; this daemon is alone and keeps all in its data folder]
+    #[arg(
+        long = "zk_hosts",
+        short = 'z',
+        value_name = "HOSTS",
+        env = "CHRONOS_ZK_HOSTS",
+        hide_env_values = true
+    )]
+    pub(crate) zk_hosts: Option<String>,
+
+    /// Node under which everything is [default: the path given with the servers, else /chronos/state]
+    #[arg(long = "zk_path", value_name = "PATH")]
+    pub(crate) zk_path: Option<String>,
+
+    /// Milliseconds without a sign of life after which the servers give a leader up.
+    #[arg(long = "zk_timeout", value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(500..=600_000))]
+    pub(crate) zk_timeout: u32,
+
+    /// Name and password for the servers, as user:password; what is written then belongs to that user.
+    /// Better given in the environment.
+    #[arg(
+        long = "zk_auth",
+        value_name = "USER:PASSWORD",
+        env = "CHRONOS_ZK_AUTH",
+        hide_env_values = true
+    )]
+    pub(crate) zk_auth: Option<String>,
 
     /// How log lines look.
     #[arg(long = "log_format", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]

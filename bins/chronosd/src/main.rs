@@ -3,8 +3,10 @@
 mod cli;
 mod exit;
 mod folder;
+mod ha;
 mod logging;
 mod signals;
+mod store;
 mod wiring;
 
 use std::process::ExitCode;

@@ -3,30 +3,47 @@
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use chronos_agent::{Agent, AgentConfig, LocalCluster, Stopped};
+use chronos_agent::{Agent, AgentConfig, LocalCluster, MayLaunch, Stopped};
 use chronos_api::ApiConfig;
 use chronos_core::Settings;
 use chronos_model::JobDefaults;
-use chronos_runtime::{Cluster, Handle, Runtime};
-use chronos_store::{SqliteOptions, SqliteStore};
+use chronos_runtime::{Cluster, Handle, Mandate, Runtime};
+use chronos_store::Store;
+use chronos_zk::{Election, Guard};
 use resources::Resources;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::{cli::Cli, exit::Failure, folder, signals};
+use crate::{
+    cli::Cli,
+    exit::Failure,
+    folder, ha, signals,
+    store::{self, Servers},
+};
 
 /// Runs the daemon until it is told to stop.
 pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
     let shutdown = signals::watch().map_err(Failure::other)?;
     let hostname = cli.hostname.clone().unwrap_or_else(host_name);
     let data_dir = prepare_data_dir(&cli)?;
-    let store = SqliteStore::open(&store_options(&cli, &data_dir))
-        .map_err(|error| Failure::Data(error.into()))?;
+    let servers = store::servers(&cli)?;
+    // Before anything else: it takes the lock of the folder.
+    let local = match &servers {
+        Some(_) => None,
+        None => Some(store::local(&cli, &data_dir)?),
+    };
     // Before anything is started: two daemons on one port would both think they serve it.
     let listener = listen(&cli).await?;
     let address = listener.local_addr().map_err(Failure::other)?;
 
-    let agent_config = agent_config(&cli, &data_dir, &hostname).map_err(Failure::Data)?;
+    let own = format!("{hostname}:{}", address.port());
+    let seat = match (local, &servers) {
+        (Some(store), _) => Seat::alone(store, own),
+        (None, Some(servers)) => Seat::among_others(&cli, servers, own)?,
+        (None, None) => return Err(Failure::other(anyhow!("there is no store"))),
+    };
+    let mut agent_config = agent_config(&cli, &data_dir, &hostname).map_err(Failure::Data)?;
+    agent_config.may_launch = seat.may_launch();
     let agent = Agent::start(agent_config)
         .await
         .map_err(|error| Failure::Data(error.into()))?;
@@ -36,15 +53,18 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
         logs,
         stopped,
     } = agent;
-    let cluster = Cluster { calls, events };
-    let leader = format!("{hostname}:{}", address.port());
+    let cluster = Cluster {
+        calls,
+        events,
+        terms: None,
+    };
     let (runtime, handle) = Runtime::new(
         settings(&cli),
-        Arc::new(store),
+        seat.store,
         cluster,
         logs,
         defaults(&cli),
-        leader,
+        seat.mandate,
     );
 
     let mut loop_task = tokio::spawn(runtime.run(shutdown.clone()));
@@ -68,12 +88,52 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
         () = shutdown.cancelled() => (&mut loop_task).await,
     };
     shutdown.cancel();
+    // First of all: others wait for it.
+    ha::leave(seat.election).await;
     stop(folder_task, server, stopped).await;
     match ended {
         Ok(result) => result.map_err(Failure::other),
         Err(panic) => Err(Failure::Bug(
             anyhow!(panic).context("the scheduler broke an invariant"),
         )),
+    }
+}
+
+/// Where the jobs are, and who decides whether this daemon leads.
+struct Seat {
+    store: Arc<dyn Store>,
+    mandate: Mandate,
+    election: Option<Election>,
+}
+
+impl Seat {
+    fn alone(store: Arc<dyn Store>, own: String) -> Self {
+        Self {
+            store,
+            mandate: Mandate::alone(own),
+            election: None,
+        }
+    }
+
+    fn among_others(cli: &Cli, servers: &Servers, own: String) -> Result<Self, Failure> {
+        let guard = Guard::new();
+        let store = store::shared(cli, servers, guard.clone())?;
+        let election = ha::join(servers, &own, guard)?;
+        Ok(Self {
+            store,
+            mandate: ha::mandate(&election, own),
+            election: Some(election),
+        })
+    }
+
+    fn may_launch(&self) -> MayLaunch {
+        match &self.election {
+            Some(election) => {
+                let proof = election.proof();
+                MayLaunch::new(move || proof.may_act())
+            }
+            None => MayLaunch::default(),
+        }
     }
 }
 
@@ -142,10 +202,6 @@ fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
         .create(folder)
 }
 
-fn store_options(cli: &Cli, data_dir: &std::path::Path) -> SqliteOptions {
-    SqliteOptions::new(data_dir).history(usize::try_from(cli.run_history).unwrap_or(usize::MAX))
-}
-
 async fn listen(cli: &Cli) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(cli.http_address, cli.http_port);
     let listener = TcpListener::bind(address).await;
@@ -186,7 +242,10 @@ fn agent_config(
         cli.agent_disk.unwrap_or(found.disk),
     );
     info!(cpus = %offered.cpus, mem_mb = %offered.mem, disk_mb = %offered.disk, "this machine offers");
+    let id = chronos_agent::agent_id(&work_dir, hostname)
+        .with_context(|| format!("cannot name the agent of {}", work_dir.display()))?;
     let mut config = AgentConfig::new(work_dir, hostname);
+    config.id = id;
     config.resources = Some(offered);
     config.default_user = cli.user.clone().unwrap_or_default();
     Ok(config)

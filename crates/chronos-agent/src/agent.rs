@@ -218,6 +218,7 @@ impl Found {
                 base_env: passed_on(),
                 default_user: config.default_user,
                 grace_ms,
+                may_launch: config.may_launch,
                 disk_work: Semaphore::new(DISK_WORK_MAX),
                 notes,
                 _lock: lock,

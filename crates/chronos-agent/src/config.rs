@@ -3,7 +3,9 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -55,6 +57,37 @@ pub struct AgentConfig {
     pub retention_age: Duration,
     /// Of how many ended runs files are kept.
     pub retention_count: usize,
+    /// Asked right before a command is started; a run that may not start is dropped.
+    pub may_launch: MayLaunch,
+}
+
+/// Answers whether a command may be started at this moment: a leader that has been stopped for a while
+/// must not start what it decided before.
+#[derive(Clone)]
+pub struct MayLaunch(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl MayLaunch {
+    /// Takes what answers.
+    pub fn new(may_launch: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(may_launch))
+    }
+
+    pub(crate) fn ask(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl Default for MayLaunch {
+    /// Always.
+    fn default() -> Self {
+        Self::new(|| true)
+    }
+}
+
+impl fmt::Debug for MayLaunch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MayLaunch").field(&self.ask()).finish()
+    }
 }
 
 impl AgentConfig {
@@ -73,6 +106,7 @@ impl AgentConfig {
             resend_delay: RESEND_DELAY,
             retention_age: RETENTION_AGE,
             retention_count: RETENTION_COUNT,
+            may_launch: MayLaunch::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod conclude;
 mod config;
 mod folder;
 mod host;
+mod id;
 mod launch;
 mod logs;
 mod offers;
@@ -33,8 +34,10 @@ mod worker;
 
 pub use agent::{Agent, AgentError, CALLS_LEN_MAX, EVENTS_LEN_MAX, LocalCluster, Stopped};
 pub use config::{
-    AgentConfig, KILL_GRACE, RESEND_DELAY, RETENTION_AGE, RETENTION_COUNT, SupervisorProgram,
+    AgentConfig, KILL_GRACE, MayLaunch, RESEND_DELAY, RETENTION_AGE, RETENTION_COUNT,
+    SupervisorProgram,
 };
 pub use host::detect_resources;
+pub use id::agent_id;
 pub use logs::{LOG_CHUNK_LEN_MAX, LogChunk, LogError, LogStream, Logs};
 pub use supervise::supervise_main;

@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     conclude::{Standing, Yard},
-    config::SupervisorProgram,
+    config::{MayLaunch, SupervisorProgram},
     folder::RunFolder,
     record::{self, ExitFile, TaskFile},
 };
@@ -42,6 +42,7 @@ pub(crate) struct Workshop {
     pub(crate) base_env: Vec<(String, String)>,
     pub(crate) default_user: String,
     pub(crate) grace_ms: u64,
+    pub(crate) may_launch: MayLaunch,
     pub(crate) disk_work: Semaphore,
     pub(crate) notes: mpsc::Sender<Note>,
     /// Locked: one agent at a time.
@@ -112,6 +113,10 @@ impl Workshop {
             }
             // Launched before: it is told about, not started.
             Prepared::Known(standing) => self.follow(key, standing).await,
+            Prepared::Barred => {
+                let why = "the right to start it was lost before it started";
+                self.tell(&key, News::NeverStarted(why.to_owned())).await;
+            }
             Prepared::Refused(problem) => {
                 tracing::warn!(task = %key, problem, "run cannot be started");
                 self.tell(&key, News::Ended(ExitFile::failed(problem)))
@@ -218,13 +223,14 @@ impl Workshop {
             }
             Err(error) => return Prepared::Refused(format!("run folder cannot be made: {error}")),
         }
-        self.start_in(&folder, task, user)
-            .unwrap_or_else(|problem| {
-                if let Err(error) = self.yard.discard(&folder) {
-                    tracing::warn!(task = %task.key, %error, "folder of a refused run stays");
-                }
-                Prepared::Refused(problem)
-            })
+        let prepared = self.start_in(&folder, task, user);
+        let prepared = prepared.unwrap_or_else(Prepared::Refused);
+        if matches!(prepared, Prepared::Refused(_) | Prepared::Barred)
+            && let Err(error) = self.yard.discard(&folder)
+        {
+            tracing::warn!(task = %task.key, %error, "folder of a refused run stays");
+        }
+        prepared
     }
 
     fn known(&self, folder: &RunFolder, task: &Task) -> Prepared {
@@ -249,6 +255,10 @@ impl Workshop {
         let started_at = record::now();
         record::write_new(&folder.task(), &self.task_file(task, user, started_at))
             .map_err(|error| format!("task file cannot be written: {error}"))?;
+        // As late as can be: all that comes before may have taken any time.
+        if !self.may_launch.ask() {
+            return Ok(Prepared::Barred);
+        }
         let mut child = self
             .spawn_supervisor(folder)
             .map_err(|error| format!("supervisor cannot be started: {error}"))?;
@@ -309,6 +319,8 @@ enum Prepared {
         started_at: Timestamp,
     },
     Known(Standing),
+    /// It may not be started any more; nothing of it is left.
+    Barred,
     Refused(String),
 }
 

@@ -125,6 +125,34 @@ pub enum LogError {
 /// How the daemon's parts are.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Health {
-    /// Each part by name, with its problem or `None` when it is well.
-    pub parts: Vec<(&'static str, Option<String>)>,
+    /// Each part.
+    pub parts: Vec<Part>,
+    /// What this daemon does: `leader`, `follower`, `taking over` or `suspended`.
+    pub role: &'static str,
+    /// Since when.
+    pub role_since: Timestamp,
+    /// Whether there may be other daemons, of which one leads.
+    pub is_shared: bool,
+}
+
+/// How one part of the daemon is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// What is wrong with it, `None` when it is well.
+    pub problem: Option<String>,
+    /// Since when that is so, where it is known.
+    pub since: Option<Timestamp>,
+}
+
+impl Part {
+    /// Makes one of which it is not known since when it is so.
+    pub const fn new(name: &'static str, problem: Option<String>) -> Self {
+        Self {
+            name,
+            problem,
+            since: None,
+        }
+    }
 }

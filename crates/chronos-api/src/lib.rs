@@ -21,6 +21,7 @@ mod config;
 mod definitions;
 mod error;
 mod explain;
+mod forward;
 mod graph;
 mod guard;
 mod job_json;
@@ -36,7 +37,7 @@ mod serve;
 mod stats;
 mod status;
 
-pub use backend::{Backend, CommandError, Health, LogError, LogPart, LogStream, Unavailable};
+pub use backend::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
 pub use body::BODY_LEN_MAX;
 pub use config::ApiConfig;
 pub use router::router;

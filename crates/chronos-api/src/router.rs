@@ -24,7 +24,9 @@ use crate::{
     bounds::{self, REQUESTS_MAX},
     calendars, definitions,
     error::ApiError,
-    explain, graph,
+    explain,
+    forward::{self, Forwarder},
+    graph,
     guard::{self, Guard},
     jobs,
     log::{self, FOLLOWERS_MAX},
@@ -40,6 +42,7 @@ pub(crate) struct App {
     pub(crate) requests: Arc<Semaphore>,
     /// Room for those who follow a log.
     pub(crate) followers: Arc<Semaphore>,
+    pub(crate) forwarder: Forwarder,
 }
 
 /// Marks an answer that must not be compressed, because its parts have to arrive when they are sent.
@@ -66,6 +69,7 @@ pub fn router(backend: Arc<dyn Backend>, config: ApiConfig) -> Router {
         guard: Arc::new(Guard::new(config)),
         requests: bounds::room(REQUESTS_MAX),
         followers: bounds::room(FOLLOWERS_MAX),
+        forwarder: Forwarder::new(),
     };
     // These answer even when all the room is taken by requests that hang.
     let status = Router::new()
@@ -73,7 +77,12 @@ pub fn router(backend: Arc<dyn Backend>, config: ApiConfig) -> Router {
         .route("/ping", get(status::ping))
         .route("/leader", get(status::leader))
         .route("/health", get(status::health));
-    let scheduler = scheduler().layer(middleware::from_fn_with_state(app.clone(), bounds::bounded));
+    let scheduler = scheduler()
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            forward::forwarded,
+        ))
+        .layer(middleware::from_fn_with_state(app.clone(), bounds::bounded));
     let mut router = status
         .nest("/v1/scheduler", scheduler.clone())
         .nest("/scheduler", scheduler)

@@ -44,10 +44,15 @@ pub(crate) async fn leader(State(app): State<App>) -> Result<Response, ApiError>
 pub(crate) async fn health(State(app): State<App>) -> Response {
     let health = app.backend.health();
     let view = app.backend.view();
-    let well = health.parts.iter().all(|(_, problem)| problem.is_none());
-    let parts = health.parts.iter().map(|(name, problem)| {
-        let status = if problem.is_none() { "ok" } else { "failing" };
-        json!({"name": name, "status": status, "problem": problem})
+    let well = health.parts.iter().all(|part| part.problem.is_none());
+    let parts = health.parts.iter().map(|part| {
+        let status = if part.problem.is_none() {
+            "ok"
+        } else {
+            "failing"
+        };
+        let since = part.since.map(|at| at.to_string());
+        json!({"name": part.name, "status": status, "problem": part.problem, "since": since})
     });
     let quarantined = view.quarantined();
     let listed = quarantined.iter().take(QUARANTINED_LISTED_MAX);
@@ -56,6 +61,9 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
     let body = json!({
         "status": if well { "ok" } else { "failing" },
         "version": env!("CARGO_PKG_VERSION"),
+        "role": health.role,
+        "roleSince": health.role_since.to_string(),
+        "leader": app.backend.leader(),
         "parts": parts.collect::<Vec<_>>(),
         "jobs": view.job_count(),
         "queued": view.queued(),

@@ -30,8 +30,12 @@ impl Clock {
 
 /// Reads the wall clock.
 pub(crate) fn wall() -> Timestamp {
-    let now = SystemTime::now();
-    let since = now
+    timestamp(SystemTime::now())
+}
+
+/// Takes a reading of the wall clock as a timestamp.
+pub(crate) fn timestamp(at: SystemTime) -> Timestamp {
+    let since = at
         .duration_since(UNIX_EPOCH)
         .map(|since| i64::try_from(since.as_millis()));
     match since {

@@ -1,27 +1,140 @@
-//! The two channels to whatever runs the tasks.
+//! The channels to whatever runs the tasks, and what waits to be said.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt,
+};
 
-use chronos_core::{ClusterCall, ClusterEvent, OfferId};
+use chronos_core::{AgentId, ClusterCall, ClusterEvent, OfferId};
+use chronos_model::RunKey;
 use tokio::sync::mpsc;
 
-/// A cluster: this machine, or Mesos.
+use crate::Mandate;
+
+/// A cluster: this machine, this machine and others, or Mesos.
 #[derive(Debug)]
 pub struct Cluster {
     /// What it is told.
     pub calls: mpsc::Sender<ClusterCall>,
     /// What it tells.
     pub events: mpsc::Receiver<ClusterEvent>,
+    /// Where it hears of terms, if it wants to.
+    pub terms: Option<mpsc::Sender<TermNews>>,
+}
+
+/// A term of this daemon begins or is over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TermNews {
+    /// It begins; no call of it has been made yet.
+    Begun {
+        /// The runs that were given to agents and have not ended, as far as it is known to which.
+        runs: Vec<(RunKey, AgentId)>,
+    },
+    /// It is over. Of its calls those come still that give offers back.
+    Over,
+}
+
+/// What is said to the cluster: in order, as fast as it listens, and only while we lead.
+///
+/// The cluster may be waiting for us to hear it, so we never wait for it.
+pub(crate) struct Outgoing {
+    calls: mpsc::Sender<ClusterCall>,
+    mandate: Mandate,
+    unsaid: VecDeque<ClusterCall>,
+    offers: OpenOffers,
+}
+
+/// The cluster's channel is closed.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl Outgoing {
+    pub(crate) fn new(calls: mpsc::Sender<ClusterCall>, mandate: Mandate) -> Self {
+        Self {
+            calls,
+            mandate,
+            unsaid: VecDeque::new(),
+            offers: OpenOffers::default(),
+        }
+    }
+
+    pub(crate) fn heard(&mut self, event: &ClusterEvent) {
+        self.offers.heard(event);
+    }
+
+    /// Takes a call, to be made now or as soon as there is room and the right to make it.
+    pub(crate) fn say(&mut self, call: ClusterCall) {
+        self.offers.said(&call);
+        self.unsaid.push_back(call);
+        self.send();
+    }
+
+    /// Whether something waits for no more than room.
+    pub(crate) fn wants_room(&self) -> bool {
+        self.unsaid.front().is_some_and(|call| self.may_say(call))
+    }
+
+    /// Whether something waits for the right to be said.
+    pub(crate) fn wants_right(&self) -> bool {
+        !self.unsaid.is_empty() && !self.wants_room()
+    }
+
+    /// Waits for room, when [`wants_room`](Self::wants_room). May be dropped.
+    pub(crate) async fn room(&self) -> Result<(), Gone> {
+        self.calls.reserve().await.map(drop).map_err(|_closed| Gone)
+    }
+
+    /// Says what can be said.
+    pub(crate) fn send(&mut self) {
+        while let Some(call) = self.unsaid.pop_front() {
+            // Asked for each one, as the last thing: what comes before may have taken any time.
+            if !self.may_say(&call) {
+                self.unsaid.push_front(call);
+                return;
+            }
+            // A closed channel shows when we listen next.
+            if let Err(mpsc::error::TrySendError::Full(call)) = self.calls.try_send(call) {
+                self.unsaid.push_front(call);
+                return;
+            }
+        }
+    }
+
+    /// Forgets what was not said, and gives back the offers that were not used: else nobody would use
+    /// them again.
+    pub(crate) fn end_term(&mut self) {
+        let unsaid = std::mem::take(&mut self.unsaid).into_iter();
+        let unused = unsaid.filter_map(|call| match call {
+            ClusterCall::Launch { offer, .. } | ClusterCall::Decline { offer } => {
+                Some(ClusterCall::Decline { offer })
+            }
+            ClusterCall::Kill { .. }
+            | ClusterCall::Acknowledge { .. }
+            | ClusterCall::Reconcile { .. } => None,
+        });
+        self.unsaid = unused.chain(self.offers.give_back()).collect();
+        self.send();
+    }
+
+    fn may_say(&self, call: &ClusterCall) -> bool {
+        matches!(call, ClusterCall::Decline { .. }) || self.mandate.may_act()
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("unsaid", &self.unsaid.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The offers that the scheduler was given and has not used.
-///
-/// When a scheduler is dropped its offers go back, else nobody would use them again.
 #[derive(Debug, Default)]
-pub(crate) struct OpenOffers(BTreeSet<OfferId>);
+struct OpenOffers(BTreeSet<OfferId>);
 
 impl OpenOffers {
-    pub(crate) fn heard(&mut self, event: &ClusterEvent) {
+    fn heard(&mut self, event: &ClusterEvent) {
         match event {
             ClusterEvent::Offers(offers) => {
                 self.0.extend(offers.iter().map(|offer| offer.id.clone()));
@@ -33,7 +146,7 @@ impl OpenOffers {
         }
     }
 
-    pub(crate) fn said(&mut self, call: &ClusterCall) {
+    fn said(&mut self, call: &ClusterCall) {
         match call {
             ClusterCall::Launch { offer, .. } | ClusterCall::Decline { offer } => {
                 self.0.remove(offer);
@@ -45,7 +158,7 @@ impl OpenOffers {
         }
     }
 
-    pub(crate) fn give_back(&mut self) -> impl Iterator<Item = ClusterCall> {
+    fn give_back(&mut self) -> impl Iterator<Item = ClusterCall> {
         std::mem::take(&mut self.0)
             .into_iter()
             .map(|offer| ClusterCall::Decline { offer })

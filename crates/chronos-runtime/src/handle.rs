@@ -4,13 +4,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chronos_agent::Logs;
-use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Unavailable};
+use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
 use chronos_core::{Command, Refusal, Reply, View};
 use chronos_model::{JobDefaults, Run, RunKey, RunQuery, Timestamp};
 use chronos_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock;
+use crate::{
+    Mandate, clock,
+    standing::{Duty, Standing},
+};
 
 /// How long a command waits for its answer; a store that is away longer makes it fail with "ask again".
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
@@ -27,18 +30,28 @@ pub(crate) struct Request {
 pub struct Handle {
     pub(crate) requests: mpsc::Sender<Request>,
     pub(crate) view: watch::Receiver<Arc<View>>,
-    pub(crate) problem: watch::Receiver<Option<String>>,
+    pub(crate) standing: watch::Receiver<Standing>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) logs: Logs,
     pub(crate) defaults: JobDefaults,
-    pub(crate) leader: String,
+    pub(crate) mandate: Mandate,
 }
 
 impl Handle {
-    /// Waits until the scheduler has read its store.
+    /// Waits until it can answer from what the store has, be it as a follower.
     pub async fn ready(&mut self) {
-        // The sender lives as long as the loop; once it is gone nobody can become ready.
-        if self.problem.wait_for(Option::is_none).await.is_err() {
+        self.until(|standing| standing.problem.is_none()).await;
+    }
+
+    /// Waits until it leads, and its picture is that of its own scheduler.
+    pub async fn leading(&mut self) {
+        self.until(|standing| standing.duty == Duty::Leading && standing.problem.is_none())
+            .await;
+    }
+
+    async fn until(&mut self, wanted: impl FnMut(&Standing) -> bool) {
+        // The sender lives as long as the loop; once it is gone nothing changes any more.
+        if self.standing.wait_for(wanted).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -47,7 +60,7 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("leader", &self.leader)
+            .field("mandate", &self.mandate)
             .finish_non_exhaustive()
     }
 }
@@ -119,11 +132,11 @@ impl Backend for Handle {
     }
 
     fn leader(&self) -> Option<String> {
-        Some(self.leader.clone())
+        self.mandate.leader()
     }
 
     fn is_leader(&self) -> bool {
-        self.problem.borrow().is_none()
+        self.standing.borrow().duty != Duty::Following
     }
 
     fn health(&self) -> Health {
@@ -131,12 +144,19 @@ impl Backend for Handle {
             .requests
             .is_closed()
             .then(|| "the scheduler has stopped".to_owned());
-        let scheduler = self.problem.borrow().clone().or(agent);
+        let standing = self.standing.borrow().clone();
+        let store = self.store.health();
         Health {
             parts: vec![
-                ("scheduler", scheduler),
-                ("store", self.store.health().problem),
+                Part::new("scheduler", standing.problem.or(agent)),
+                Part {
+                    since: store.since.map(clock::timestamp),
+                    ..Part::new("store", store.problem)
+                },
             ],
+            role: standing.duty.name(),
+            role_since: standing.since,
+            is_shared: self.mandate.is_shared(),
         }
     }
 }

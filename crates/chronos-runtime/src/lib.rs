@@ -15,10 +15,13 @@ mod clock;
 mod cluster;
 mod handle;
 mod journal;
+mod mandate;
 mod notices;
 mod run;
+mod standing;
 
 pub use clock::Clock;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, TermNews};
 pub use handle::{COMMAND_TIMEOUT, Handle};
+pub use mandate::{Mandate, Role};
 pub use run::{Runtime, RuntimeError};

@@ -1,17 +1,13 @@
-//! The loop: one task that owns the scheduler.
+//! The loop: one task that owns the scheduler, from one term to the next.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chronos_agent::Logs;
 use chronos_core::{
-    ClusterCall, ClusterEvent, Deadline, Effect, Input, Mono, Now, PersistId, Refusal, Reply,
+    AgentId, ClusterEvent, Deadline, Effect, Input, Mono, Now, PersistId, Refusal, Reply,
     RequestId, Scheduler, Settings, View,
 };
-use chronos_model::JobDefaults;
+use chronos_model::{JobDefaults, Run, Snapshot};
 use chronos_store::{Store, StoreError, Term};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,7 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    Clock, Cluster, Handle, cluster::OpenOffers, handle::Request, journal::Journal, notices,
+    Clock, Cluster, Handle, Mandate, Role, TermNews,
+    cluster::{Gone, Outgoing},
+    handle::Request,
+    journal::Journal,
+    notices,
+    standing::{Duty, Standing},
 };
 
 /// How many commands may wait: a burst of clients, each with one open request.
@@ -39,6 +40,9 @@ const AUDIT_JOBS: usize = 1000;
 /// The longest sleep. The wall clock may jump while we sleep, so it is looked at this often.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// How often it is asked whether we may act again, while something waits for that.
+const RIGHT_PAUSE: Duration = Duration::from_millis(20);
+
 /// How long to wait before a store that cannot be read is asked again.
 const RELOAD_DELAY: Duration = Duration::from_secs(1);
 
@@ -51,14 +55,13 @@ pub struct Runtime {
     settings: Settings,
     clock: Clock,
     store: Arc<dyn Store>,
-    cluster: Cluster,
-    /// Calls that the cluster had no room for. It may be waiting for us to hear it, so we never wait
-    /// for it.
-    unsaid: VecDeque<ClusterCall>,
-    offers: OpenOffers,
+    mandate: Mandate,
+    outgoing: Outgoing,
+    events: mpsc::Receiver<ClusterEvent>,
+    terms: Option<mpsc::Sender<TermNews>>,
     requests: mpsc::Receiver<Request>,
     view: watch::Sender<Arc<View>>,
-    problem: watch::Sender<Option<String>>,
+    standing: watch::Sender<Standing>,
 }
 
 /// Why the loop ended although nobody asked it to.
@@ -73,12 +76,23 @@ pub enum RuntimeError {
 /// Why one scheduler value was dropped.
 enum End {
     Shutdown,
+    /// The store says so, or cannot be used.
     TermOver(String),
+    /// The election says so.
+    Deposed,
     Cluster(RuntimeError),
+}
+
+impl From<Gone> for End {
+    fn from(_: Gone) -> Self {
+        Self::Cluster(RuntimeError::ClusterGone)
+    }
 }
 
 /// The state of one term: dropped as a whole when it is over.
 struct TermState {
+    /// Under which number the election made us lead.
+    leads: u64,
     scheduler: Scheduler,
     journal: Journal,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Reply, Refusal>>>,
@@ -91,8 +105,8 @@ enum Event {
     Input(Input),
     Request(Request),
     Durable(Vec<PersistId>),
-    /// A call went out that had to wait.
-    Said,
+    /// A call that had to wait may go out.
+    Room,
     End(End),
 }
 
@@ -104,30 +118,36 @@ impl Runtime {
         cluster: Cluster,
         logs: Logs,
         defaults: JobDefaults,
-        leader: String,
+        mandate: Mandate,
     ) -> (Self, Handle) {
         let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
         let (view, view_out) = watch::channel(Arc::new(View::empty()));
-        let (problem, problem_out) = watch::channel(Some("reading the store".to_owned()));
+        let (standing, standing_out) = watch::channel(Standing::starting());
         let handle = Handle {
             requests: requests_in,
             view: view_out,
-            problem: problem_out,
+            standing: standing_out,
             store: Arc::clone(&store),
             logs,
             defaults,
-            leader,
+            mandate: mandate.clone(),
         };
+        let Cluster {
+            calls,
+            events,
+            terms,
+        } = cluster;
         let runtime = Self {
             settings,
             clock: Clock::start(),
             store,
-            cluster,
-            unsaid: VecDeque::new(),
-            offers: OpenOffers::default(),
+            outgoing: Outgoing::new(calls, mandate.clone()),
+            mandate,
+            events,
+            terms,
             requests,
             view,
-            problem,
+            standing,
         };
         (runtime, handle)
     }
@@ -139,35 +159,86 @@ impl Runtime {
     /// [`RuntimeError`] when it cannot go on at all.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), RuntimeError> {
         loop {
-            let end = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => End::Shutdown,
-                end = self.begin_term() => match end {
-                    Ok(state) => self.serve(state, &shutdown).await,
-                    Err(error) => End::TermOver(error.to_string()),
-                },
+            let end = match self.until_elected(&shutdown).await {
+                Ok(leads) => self.lead(leads, &shutdown).await,
+                Err(end) => end,
             };
             match end {
                 End::Shutdown => return Ok(()),
                 End::Cluster(error) => return Err(error),
+                End::Deposed => {
+                    warn!("leadership is lost; following");
+                    self.end_term().await;
+                }
                 End::TermOver(problem) => {
                     error!(problem, "term is over; starting anew from the store");
-                    self.problem.send_replace(Some(problem));
-                    self.unsaid.extend(self.offers.give_back());
-                    tokio::time::sleep(RELOAD_DELAY).await;
+                    self.say_standing(Duty::TakingOver, Some(problem));
+                    self.end_term().await;
+                    let mut mandate = self.mandate.clone();
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        _ = mandate.until(|role| role == Role::Follower) => {}
+                        () = tokio::time::sleep(RELOAD_DELAY) => {}
+                    }
                 }
             }
         }
     }
 
-    async fn begin_term(&mut self) -> Result<TermState, StoreError> {
+    // Waits for our turn. What the cluster says meanwhile is for the scheduler of somebody else, and what
+    // clients want as well.
+    async fn until_elected(&mut self, shutdown: &CancellationToken) -> Result<u64, End> {
+        let mut mandate = self.mandate.clone();
+        loop {
+            if let Role::Leader(leads) = self.mandate.role() {
+                return Ok(leads);
+            }
+            self.say_standing(Duty::Following, None);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Err(End::Shutdown),
+                _ = mandate.until(|role| matches!(role, Role::Leader(_))) => {}
+                event = self.events.recv() => match event {
+                    Some(event) => self.outgoing.heard(&event),
+                    None => return Err(End::Cluster(RuntimeError::ClusterGone)),
+                },
+                room = self.outgoing.room(), if self.outgoing.wants_room() => {
+                    room?;
+                    self.outgoing.send();
+                }
+                // Its answer is dropped, which says "ask again".
+                Some(_) = self.requests.recv() => {}
+            }
+        }
+    }
+
+    async fn lead(&mut self, leads: u64, shutdown: &CancellationToken) -> End {
+        let mut mandate = self.mandate.clone();
+        self.say_standing(Duty::TakingOver, Some("reading the store".to_owned()));
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => End::Shutdown,
+            _ = mandate.until(|role| !role.is_of(leads)) => End::Deposed,
+            begun = self.begin_term(leads) => match begun {
+                Ok(state) => self.serve(state, shutdown).await,
+                Err(error) => End::TermOver(error.to_string()),
+            },
+        }
+    }
+
+    async fn begin_term(&mut self, leads: u64) -> Result<TermState, StoreError> {
         let term: Term = self.store.begin_term().await?;
         let snapshot = self.store.load(term).await?;
         let (jobs, active) = (snapshot.jobs.len(), snapshot.active_runs.len());
+        self.tell_of_term(TermNews::Begun {
+            runs: with_agents(&snapshot),
+        })
+        .await;
         let scheduler = Scheduler::recover(self.settings.clone(), self.clock.now(), snapshot);
         info!(%term, jobs, active_runs = active, "scheduler ready");
         let journal = Journal::new(Arc::clone(&self.store), term);
         Ok(TermState {
+            leads,
             scheduler,
             journal,
             replies: BTreeMap::new(),
@@ -176,12 +247,24 @@ impl Runtime {
         })
     }
 
+    async fn end_term(&mut self) {
+        self.outgoing.end_term();
+        self.tell_of_term(TermNews::Over).await;
+    }
+
+    async fn tell_of_term(&self, news: TermNews) {
+        if let Some(terms) = &self.terms {
+            // A closed channel shows when we listen next.
+            drop(terms.send(news).await);
+        }
+    }
+
     async fn serve(&mut self, mut state: TermState, shutdown: &CancellationToken) -> End {
         state.scheduler.handle(self.clock.now(), Input::Tick);
         self.carry_out(&mut state);
         self.publish(&state);
-        self.problem.send_replace(None);
         loop {
+            self.say_how_we_lead();
             let event = self.next_event(&mut state, shutdown).await;
             if let Err(end) = self.take_batch(&mut state, event) {
                 if matches!(end, End::Shutdown) {
@@ -198,7 +281,7 @@ impl Runtime {
         self.take_event(state, first)?;
         self.audit(state);
         for _ in 0..BATCH_MAX {
-            let event = if let Ok(event) = self.cluster.events.try_recv() {
+            let event = if let Ok(event) = self.events.try_recv() {
                 Event::Input(self.heard(event))
             } else if let Ok(request) = self.requests.try_recv() {
                 Event::Request(request)
@@ -223,23 +306,26 @@ impl Runtime {
 
     async fn next_event(&mut self, state: &mut TermState, shutdown: &CancellationToken) -> Event {
         let sleep = self.until_deadline(state.scheduler.deadline());
+        let mut mandate = self.mandate.clone();
+        let before = mandate.role();
+        let leads = state.leads;
         let heard = tokio::select! {
             biased;
             () = shutdown.cancelled() => return Event::End(End::Shutdown),
+            role = mandate.until(|role| role != before || !role.is_of(leads)) => {
+                return if role.is_of(leads) { Event::Room } else { Event::End(End::Deposed) };
+            }
             durable = state.journal.next() => {
                 return match durable {
                     Ok(requests) => Event::Durable(requests),
                     Err(error) => Event::End(End::TermOver(format!("a write was refused: {error}"))),
                 };
             }
-            event = self.cluster.events.recv() => event,
-            room = self.cluster.calls.reserve(), if !self.unsaid.is_empty() => {
-                return match (room, self.unsaid.pop_front()) {
-                    (Ok(room), Some(call)) => {
-                        room.send(call);
-                        Event::Said
-                    }
-                    _ => Event::End(End::Cluster(RuntimeError::ClusterGone)),
+            event = self.events.recv() => event,
+            room = self.outgoing.room(), if self.outgoing.wants_room() => {
+                return match room {
+                    Ok(()) => Event::Room,
+                    Err(gone) => Event::End(gone.into()),
                 };
             }
             Some(request) = self.requests.recv() => return Event::Request(request),
@@ -252,7 +338,7 @@ impl Runtime {
     }
 
     fn heard(&mut self, event: ClusterEvent) -> Input {
-        self.offers.heard(&event);
+        self.outgoing.heard(&event);
         Input::Cluster(event)
     }
 
@@ -267,13 +353,17 @@ impl Runtime {
             .chain(by_mono)
             .min()
             .map_or(SLEEP_MAX, Duration::from_millis)
-            .min(SLEEP_MAX)
+            .min(if self.outgoing.wants_right() {
+                RIGHT_PAUSE
+            } else {
+                SLEEP_MAX
+            })
     }
 
     fn take_event(&mut self, state: &mut TermState, event: Event) -> Result<(), End> {
         match event {
             Event::End(end) => return Err(end),
-            Event::Said => {}
+            Event::Room => {}
             Event::Input(input) => state.scheduler.handle(self.clock.now(), input),
             Event::Request(Request { command, reply }) => {
                 state.requests += 1;
@@ -293,6 +383,7 @@ impl Runtime {
             }
         }
         self.carry_out(state);
+        self.outgoing.send();
         Ok(())
     }
 
@@ -306,22 +397,25 @@ impl Runtime {
                         drop(waiting.send(reply));
                     }
                 }
-                Effect::Cluster(call) => self.say(call),
+                Effect::Cluster(call) => self.outgoing.say(call),
                 Effect::Notice(notice) => notices::log(&notice),
             }
         }
     }
 
-    fn say(&mut self, call: ClusterCall) {
-        self.offers.said(&call);
-        self.unsaid.push_back(call);
-        while let Some(call) = self.unsaid.pop_front() {
-            // A closed channel shows when we listen next.
-            if let Err(mpsc::error::TrySendError::Full(call)) = self.cluster.calls.try_send(call) {
-                self.unsaid.push_front(call);
-                return;
+    fn say_how_we_lead(&self) {
+        match self.mandate.role() {
+            Role::Leader(_) => self.say_standing(Duty::Leading, None),
+            Role::Suspended(_) | Role::Follower => {
+                let problem = "whether this daemon still leads is not known now";
+                self.say_standing(Duty::Suspended, Some(problem.to_owned()));
             }
         }
+    }
+
+    fn say_standing(&self, duty: Duty, problem: Option<String>) {
+        self.standing
+            .send_if_modified(|standing| standing.change(duty, problem));
     }
 
     fn publish(&self, state: &TermState) {
@@ -342,4 +436,13 @@ async fn finish_writes(journal: &mut Journal) {
     if tokio::time::timeout(LAST_WRITES, writes).await.is_err() {
         warn!("last writes did not end in time");
     }
+}
+
+// Of a run that waits nobody has heard.
+fn with_agents(snapshot: &Snapshot) -> Vec<(chronos_model::RunKey, AgentId)> {
+    let agent = |run: &Run| {
+        let agent = run.agent.as_deref()?;
+        Some((run.key.clone(), AgentId(agent.into())))
+    };
+    snapshot.active_runs.iter().filter_map(agent).collect()
 }

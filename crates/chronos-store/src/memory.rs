@@ -228,6 +228,7 @@ impl Store for MemoryStore {
         let shared = self.lock();
         StoreHealth {
             problem: shared.outage.clone(),
+            since: None,
             waiting: shared.held.len(),
         }
     }

@@ -268,6 +268,7 @@ impl Store for SqliteStore {
                 .status
                 .problem()
                 .or_else(|| self.writer.has_ended().then(ended)),
+            since: None,
             waiting: self.status.waiting.load(Ordering::Relaxed),
         }
     }

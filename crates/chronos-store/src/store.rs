@@ -2,7 +2,7 @@
 //!
 //! The contract in tests is the `contract` module; the two are changed together.
 
-use std::{fmt, num::NonZeroU64, pin::Pin};
+use std::{fmt, num::NonZeroU64, pin::Pin, time::SystemTime};
 
 use async_trait::async_trait;
 use chronos_model::{Run, RunKey, RunQuery, Snapshot, Write};
@@ -127,6 +127,8 @@ impl fmt::Display for Term {
 pub struct StoreHealth {
     /// What is wrong now, for the operator; `None` when the last thing asked of it worked.
     pub problem: Option<String>,
+    /// Since when that is so, where the store knows.
+    pub since: Option<SystemTime>,
     /// Commits that wait for their answer.
     pub waiting: usize,
 }

@@ -53,6 +53,21 @@ impl ZkAddress {
         Ok(self)
     }
 
+    /// Takes another name and password, as `user:password`.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::Credentials`], which does not repeat them.
+    pub fn with_auth(mut self, text: &str) -> Result<Self, AddressError> {
+        self.auth = Some(credentials(text)?);
+        Ok(self)
+    }
+
+    /// Whether it says who we are.
+    pub const fn has_auth(&self) -> bool {
+        self.auth.is_some()
+    }
+
     pub(crate) const fn auth(&self) -> Option<&Credentials> {
         self.auth.as_ref()
     }
@@ -68,13 +83,7 @@ impl FromStr for ZkAddress {
             Some((auth, rest)) => (Some(auth), rest),
             None => (None, rest),
         };
-        let auth = auth.map(|auth| match auth.split_once(':') {
-            Some((user, password)) if !user.is_empty() => Ok(Credentials {
-                user: user.to_owned(),
-                password: password.to_owned(),
-            }),
-            _ => Err(AddressError::Credentials),
-        });
+        let auth = auth.map(credentials);
         let (hosts, root) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
@@ -114,7 +123,7 @@ pub enum AddressError {
     #[error("a server has no name; expected zk://host1:port1,host2:port2/path")]
     Host,
     /// What is before the `@` is not a name and a password.
-    #[error("what is before the @ is not user:password")]
+    #[error("name and password are not of the form user:password")]
     Credentials,
     /// The path cannot be that of a node.
     #[error("{found:?} is no path of a node")]
@@ -122,6 +131,16 @@ pub enum AddressError {
         /// The path.
         found: String,
     },
+}
+
+fn credentials(text: &str) -> Result<Credentials, AddressError> {
+    match text.split_once(':') {
+        Some((user, password)) if !user.is_empty() => Ok(Credentials {
+            user: user.to_owned(),
+            password: password.to_owned(),
+        }),
+        _ => Err(AddressError::Credentials),
+    }
 }
 
 fn checked_root(root: &str) -> Result<String, AddressError> {

@@ -52,6 +52,17 @@ impl Connection {
         }
     }
 
+    /// Begins without a session; the first one is made from now on, as all that follow.
+    pub(crate) fn start(address: ZkAddress, timeout: Duration) -> Self {
+        let attempt = attempt(&address, timeout, Duration::ZERO);
+        Self {
+            address,
+            timeout,
+            state: State::Down(attempt),
+            problem: Some("no server has been reached yet".to_owned()),
+        }
+    }
+
     /// Returns what is wrong, if anything.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
@@ -128,11 +139,19 @@ impl Connection {
     }
 
     fn connect(&mut self, pause: Duration) {
-        let (address, timeout) = (self.address.clone(), self.timeout);
-        let attempt = async move {
-            tokio::time::sleep(pause).await;
-            Session::connect(&address, timeout).await
-        };
-        self.state = State::Down(attempt.boxed());
+        self.state = State::Down(attempt(&self.address, self.timeout, pause));
     }
+}
+
+fn attempt(
+    address: &ZkAddress,
+    timeout: Duration,
+    pause: Duration,
+) -> BoxFuture<'static, Result<Session, Failure>> {
+    let address = address.clone();
+    async move {
+        tokio::time::sleep(pause).await;
+        Session::connect(&address, timeout).await
+    }
+    .boxed()
 }

@@ -6,10 +6,12 @@
 
 mod candidate;
 mod driver;
+mod guard;
 mod lease;
 #[cfg(test)]
 mod world;
 
 pub use candidate::{Candidate, Event, Order, Own};
-pub use driver::{Election, ElectionOptions, Leadership};
+pub use driver::{Election, ElectionOptions, Leadership, Proof};
+pub use guard::Guard;
 pub use lease::Lease;

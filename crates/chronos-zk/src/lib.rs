@@ -14,7 +14,9 @@ mod store;
 mod tree;
 
 pub use address::{AddressError, ZkAddress};
-pub use election::{Candidate, Election, ElectionOptions, Event, Leadership, Lease, Order, Own};
+pub use election::{
+    Candidate, Election, ElectionOptions, Event, Guard, Leadership, Lease, Order, Own, Proof,
+};
 pub use import::{
     Action, ChronosTree, FoundJob, FoundTask, ImportError, ImportOptions, ImportPlan, NextRun,
     PlannedJob, PlannedTask, ReadError, TaskFate,

@@ -1,13 +1,14 @@
 //! The store on `ZooKeeper`.
 //!
 //! Here are its handle, and how it is opened. `worker` is the task that writes, `index` what it knows
-//! of the tree, `ring` the ended runs of a job, `term` the fence, `load` the picture for a new leader,
+//! of the tree, `ring` the ended runs of a job, `term` the fence, `load` the picture for a new leader, `opening` the time before it is open,
 //! `reads` the reading of runs, `connection` the session and its successors.
 
 mod encoded;
 mod index;
 mod load;
 mod meta;
+mod opening;
 mod reads;
 mod ring;
 mod status;
@@ -37,7 +38,7 @@ use self::{
     status::Status,
     worker::{Commit, Request, Worker},
 };
-use crate::{ZkAddress, connection::Connection, session::Session, tree::SHARDS_DEFAULT};
+use crate::{Guard, ZkAddress, connection::Connection, session::Session, tree::SHARDS_DEFAULT};
 
 /// How many ended runs are kept of each job unless told otherwise.
 ///
@@ -73,6 +74,8 @@ pub struct ZkOptions {
     pub history: usize,
     /// Into how many shards a new tree is cut, at most 256; one that exists stays as it is.
     pub shards: u32,
+    /// Which node of the election must be there at each write; without it the term alone decides.
+    pub guard: Option<Guard>,
 }
 
 impl ZkOptions {
@@ -83,6 +86,7 @@ impl ZkOptions {
             session_timeout: SESSION_TIMEOUT_DEFAULT,
             history: ZK_HISTORY_DEFAULT,
             shards: SHARDS_DEFAULT,
+            guard: None,
         }
     }
 }
@@ -122,18 +126,8 @@ impl ZkStore {
     ///
     /// [`OpenError`]; without a server it takes as long as a session lasts.
     pub async fn open(options: &ZkOptions) -> Result<Self, OpenError> {
-        let status = Arc::new(Status::default());
-        let (line, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
         let (opened, waiting) = oneshot::channel();
-        let (theirs, options) = (status.clone(), options.clone());
-        let thread = thread::Builder::new().name("store-zk".to_owned());
-        let thread = thread.spawn(move || serve(&options, theirs, opened, requests));
-        let thread = thread.map_err(|source| OpenError::Thread { source })?;
-        let store = Self {
-            line: Some(line),
-            thread: Some(thread),
-            status,
-        };
+        let store = Self::begin(options, Some(opened))?;
         match waiting.await {
             Ok(Ok(())) => Ok(store),
             Ok(Err(error)) => Err(error),
@@ -141,6 +135,30 @@ impl ZkStore {
                 source: io::Error::other("it ended at once"),
             }),
         }
+    }
+
+    /// Opens it as soon as it can be opened. Until then whatever is asked of it is answered as unavailable,
+    /// and [`health`](Store::health) says why.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Thread`].
+    pub fn start(options: &ZkOptions) -> Result<Self, OpenError> {
+        Self::begin(options, None)
+    }
+
+    fn begin(options: &ZkOptions, opened: Option<Opened>) -> Result<Self, OpenError> {
+        let status = Arc::new(Status::default());
+        let (line, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
+        let (theirs, options) = (status.clone(), options.clone());
+        let thread = thread::Builder::new().name("store-zk".to_owned());
+        let thread = thread.spawn(move || serve(&options, theirs, opened, requests));
+        let thread = thread.map_err(|source| OpenError::Thread { source })?;
+        Ok(Self {
+            line: Some(line),
+            thread: Some(thread),
+            status,
+        })
     }
 
     fn ask(&self, request: Request) -> Result<(), String> {
@@ -219,16 +237,19 @@ impl Store for ZkStore {
         let has_ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
         StoreHealth {
             problem: self.status.problem().or_else(|| has_ended.then(ended)),
+            since: Some(self.status.since()),
             waiting: self.status.waiting(),
         }
     }
 }
 
+type Opened = oneshot::Sender<Result<(), OpenError>>;
+
 // The body of the thread.
 fn serve(
     options: &ZkOptions,
     status: Arc<Status>,
-    opened: oneshot::Sender<Result<(), OpenError>>,
+    opened: Option<Opened>,
     requests: mpsc::Receiver<Request>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -237,20 +258,40 @@ fn serve(
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(source) => return drop(opened.send(Err(OpenError::Thread { source }))),
-    };
-    runtime.block_on(async {
-        let connected = connect(options, status).await;
-        let (worker, result) = match connected {
-            Ok(worker) => (Some(worker), Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        // Whoever waited may be gone: then the line is closed as well.
-        drop(opened.send(result));
-        if let Some(worker) = worker {
-            worker.run(requests).await;
+        Err(source) => {
+            status.report(Some(&source.to_string()));
+            if let Some(opened) = opened {
+                drop(opened.send(Err(OpenError::Thread { source })));
+            }
+            return;
         }
-    });
+    };
+    runtime.block_on(serve_line(options, status, opened, requests));
+}
+
+async fn serve_line(
+    options: &ZkOptions,
+    status: Arc<Status>,
+    opened: Option<Opened>,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    let worker = match opened {
+        // Whoever waited may be gone: then the line is closed as well.
+        Some(opened) => match connect(options, status).await {
+            Ok(worker) => {
+                drop(opened.send(Ok(())));
+                Some(worker)
+            }
+            Err(error) => {
+                drop(opened.send(Err(error)));
+                None
+            }
+        },
+        None => opening::until_open(options, &status, &mut requests).await,
+    };
+    if let Some(worker) = worker {
+        worker.run(requests).await;
+    }
 }
 
 /// Threads that decode what was loaded; with more of them the one that reads is the slowest.
@@ -266,7 +307,15 @@ async fn connect(options: &ZkOptions, status: Arc<Status>) -> Result<Worker, Ope
     let tree = meta::prepare(&session, options).await?;
     let connection = Connection::new(address, timeout, session);
     let history = options.history.max(1);
-    Ok(Worker::new(connection, tree, history, status, unique()))
+    let guard = options.guard.clone();
+    Ok(Worker::new(
+        connection,
+        tree,
+        history,
+        status,
+        unique(),
+        guard,
+    ))
 }
 
 // A name that nobody else ever has: `RandomState` has keys of its own each time.

@@ -48,9 +48,15 @@ pub(crate) async fn keep_in_step(
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            () = handle.ready() => {}
+            // What a follower sees may be a moment old, and it changes nothing.
+            () = handle.leading() => {}
         }
-        apply(&folder, &handle, &mut said).await;
+        tokio::select! {
+            // Its last commands get no answer, which is no problem of a file.
+            biased;
+            () = shutdown.cancelled() => return Ok(()),
+            () = apply(&folder, &handle, &mut said) => {}
+        }
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(REREAD) => {}

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Unavailable};
+use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
 use chronos_core::{
     Abilities, AgentId, ClusterCall, ClusterEvent, Command, Effect, Input, Mono, Now, Offer,
     OfferId, Reply, RequestId, Scheduler, Settings, Task, TaskState, TaskUpdate, View,
@@ -43,6 +43,8 @@ struct Inner {
     logs: BTreeMap<RunKey, Vec<u8>>,
     /// What is wrong, when nothing can be asked of it.
     outage: Option<String>,
+    /// Who leads, when it is another one.
+    follows: Option<String>,
     /// The next command panics.
     defect: bool,
     /// Commands are never answered.
@@ -70,6 +72,7 @@ impl Daemon {
             requests: 0,
             logs: BTreeMap::new(),
             outage: None,
+            follows: None,
             defect: false,
             hanging: false,
             log_reads: 0,
@@ -134,6 +137,11 @@ impl Daemon {
     /// Makes all that needs the store fail, or work again.
     pub(crate) fn set_outage(&self, problem: Option<&str>) {
         self.lock().outage = problem.map(str::to_owned);
+    }
+
+    /// Makes it follow another one.
+    pub(crate) fn set_follows(&self, leader: Option<String>) {
+        self.lock().follows = leader;
     }
 
     /// Makes the next command panic.
@@ -356,16 +364,24 @@ impl Backend for Daemon {
 
     fn leader(&self) -> Option<String> {
         let inner = self.lock();
-        inner.outage.is_none().then(|| "localhost:4400".to_owned())
+        let own = || "localhost:4400".to_owned();
+        let leader = inner.follows.clone().unwrap_or_else(own);
+        Some(leader).filter(|leader| inner.outage.is_none() && !leader.is_empty())
     }
 
     fn is_leader(&self) -> bool {
-        self.lock().outage.is_none()
+        self.lock().follows.is_none()
     }
 
     fn health(&self) -> Health {
         Health {
-            parts: vec![("store", self.lock().outage.clone()), ("agent", None)],
+            parts: vec![
+                Part::new("store", self.lock().outage.clone()),
+                Part::new("agent", None),
+            ],
+            role: "leader",
+            role_since: Timestamp::default(),
+            is_shared: false,
         }
     }
 }

@@ -135,7 +135,7 @@ async fn names_the_run_in_front() {
 async fn says_whether_it_is_the_leader() {
     let site = Site::new();
     site.hourly("a").await;
-    site.daemon.set_outage(Some("another one leads"));
+    site.daemon.set_follows(Some("h2:4400".to_owned()));
     assert_eq!(explain(&site, "a").await["leader"], false);
 }
 

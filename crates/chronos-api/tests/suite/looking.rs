@@ -241,7 +241,7 @@ async fn answers_about_itself() {
     assert_eq!(index.status, StatusCode::OK);
     assert!(index.header("content-type").starts_with("text/html"));
     let health = site.get("/health").await;
-    insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","parts":[{"name":"store","status":"ok","problem":null},{"name":"agent","status":"ok","problem":null}],"jobs":1,"queued":0,"calendars":0,"audit":{"rounds":0,"lastRound":null,"jobs":0,"found":0},"quarantinedCount":0,"quarantined":[]}"#);
+    insta::assert_snapshot!(health.text(), @r#"{"status":"ok","version":"0.0.0","role":"leader","roleSince":"1970-01-01T00:00:00.000Z","leader":"localhost:4400","parts":[{"name":"store","status":"ok","problem":null,"since":null},{"name":"agent","status":"ok","problem":null,"since":null}],"jobs":1,"queued":0,"calendars":0,"audit":{"rounds":0,"lastRound":null,"jobs":0,"found":0},"quarantinedCount":0,"quarantined":[]}"#);
     for name in ["b", "c"] {
         site.hourly(name).await;
     }

@@ -14,6 +14,7 @@ mod daemon;
 mod definitions;
 mod docs;
 mod explain;
+mod following;
 mod guard;
 mod logs;
 mod looking;

@@ -12,7 +12,7 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnord
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
 
-use super::{Candidate, Event, Lease, Order, Own};
+use super::{Candidate, Event, Guard, Lease, Order, Own};
 use crate::{
     OpenError, ZkAddress,
     connection::Connection,
@@ -22,6 +22,9 @@ use crate::{
 
 /// How long is waited after a look that failed.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often it is looked who leads: what a follower tells its clients is at most so old.
+const LEADER_LOOK: Duration = Duration::from_secs(1);
 
 /// How to take part in an [`Election`].
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub struct ElectionOptions {
     pub folder: String,
     /// What is shown of this one: its host and port, as Chronos does.
     pub name: String,
+    /// Where the store learns which node is ours.
+    pub guard: Guard,
 }
 
 impl ElectionOptions {
@@ -45,6 +50,7 @@ impl ElectionOptions {
             session_timeout: Duration::from_secs(10),
             folder: "/candidate".to_owned(),
             name: name.into(),
+            guard: Guard::new(),
         }
     }
 }
@@ -65,37 +71,53 @@ pub enum Leadership {
 #[derive(Debug)]
 pub struct Election {
     leadership: watch::Receiver<Leadership>,
+    leader: watch::Receiver<Option<String>>,
+    problem: watch::Receiver<Option<String>>,
     lease: Arc<Mutex<Lease>>,
     resign: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Election {
-    /// Takes part from now on.
+    /// Takes part from now on, whenever there is a server.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] when no server can be reached now.
-    pub async fn join(options: &ElectionOptions) -> Result<Self, OpenError> {
+    /// [`OpenError::Thread`].
+    pub fn join(options: &ElectionOptions) -> Result<Self, OpenError> {
         let (told, leadership) = watch::channel(Leadership::default());
+        let (leader_in, leader) = watch::channel(None);
+        let (problem_in, problem) = watch::channel(None);
         let (resign, resigned) = oneshot::channel();
-        let (opened, waiting) = oneshot::channel();
-        let options = options.clone();
-        let thread = thread::Builder::new().name("election".to_owned());
-        let thread = thread.spawn(move || serve(options, told, resigned, opened));
-        let thread = thread.map_err(|source| OpenError::Thread { source })?;
-        let gone = |_| {
-            Err(OpenError::Thread {
-                source: std::io::Error::other("it ended at once"),
-            })
+        let lease = Arc::new(Mutex::new(Lease::new(options.session_timeout)));
+        let tell = Tell {
+            leadership: told,
+            leader: leader_in,
+            problem: problem_in,
         };
-        let lease = waiting.await.unwrap_or_else(gone)?;
+        let (options, theirs) = (options.clone(), lease.clone());
+        let thread = thread::Builder::new().name("election".to_owned());
+        let thread = thread.spawn(move || serve(options, theirs, tell, resigned));
+        let thread = thread.map_err(|source| OpenError::Thread { source })?;
         Ok(Self {
             leadership,
+            leader,
+            problem,
             lease,
             resign: Some(resign),
             thread: Some(thread),
         })
+    }
+
+    /// Tells the name of who leads, as it was seen within the last second or so; `None` when that is not
+    /// known or nobody does.
+    pub fn leader(&self) -> watch::Receiver<Option<String>> {
+        self.leader.clone()
+    }
+
+    /// Tells what is wrong with the connection, if anything.
+    pub fn problem(&self) -> watch::Receiver<Option<String>> {
+        self.problem.clone()
     }
 
     /// Tells what to do, now and whenever it changes.
@@ -106,10 +128,40 @@ impl Election {
     /// Whether the leader may start something at this moment: it leads, and its last proof of that is
     /// not old.
     pub fn may_act(&self) -> bool {
+        self.proof().may_act()
+    }
+
+    /// Returns what answers [`may_act`](Self::may_act) for whoever has to ask and cannot hold this.
+    pub fn proof(&self) -> Proof {
+        Proof {
+            leadership: self.leadership.clone(),
+            lease: self.lease.clone(),
+        }
+    }
+}
+
+/// Answers whether a leader may act.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    leadership: watch::Receiver<Leadership>,
+    lease: Arc<Mutex<Lease>>,
+}
+
+impl Proof {
+    /// Whether the leader may start something at this moment.
+    pub fn may_act(&self) -> bool {
         let leads = matches!(*self.leadership.borrow(), Leadership::Leading(_));
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         leads && lease.may_act(now())
     }
+}
+
+/// What the thread tells.
+#[derive(Debug)]
+struct Tell {
+    leadership: watch::Sender<Leadership>,
+    leader: watch::Sender<Option<String>>,
+    problem: watch::Sender<Option<String>>,
 }
 
 impl Drop for Election {
@@ -131,40 +183,32 @@ fn now() -> Duration {
 
 fn serve(
     options: ElectionOptions,
-    told: watch::Sender<Leadership>,
+    lease: Arc<Mutex<Lease>>,
+    tell: Tell,
     resigned: oneshot::Receiver<()>,
-    opened: oneshot::Sender<Result<Arc<Mutex<Lease>>, OpenError>>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(source) => return drop(opened.send(Err(OpenError::Thread { source }))),
-    };
-    runtime.block_on(async {
-        let session = Session::connect(&options.address, options.session_timeout).await;
-        let session = match session {
-            Ok(session) => session,
-            Err(failure) => {
-                let (address, problem) = (options.address.clone(), failure.to_string());
-                let error = OpenError::Unavailable { address, problem };
-                return drop(opened.send(Err(error)));
-            }
-        };
-        let lease = Arc::new(Mutex::new(Lease::new(session.timeout())));
-        if opened.send(Ok(lease.clone())).is_err() {
+        Err(error) => {
+            tracing::error!(%error, "the election cannot begin");
+            tell.problem.send_replace(Some(error.to_string()));
             return;
         }
+    };
+    runtime.block_on(async {
         let (address, timeout) = (options.address.clone(), options.session_timeout);
         let driver = Driver {
-            connection: Connection::new(address, timeout, session),
+            connection: Connection::start(address, timeout),
             options,
             candidate: Candidate::new(),
             me: unique(),
+            own: None,
             session: None,
             lease,
-            told,
+            tell,
             leads: 0,
             tasks: FuturesUnordered::new(),
         };
@@ -179,9 +223,11 @@ struct Driver {
     /// What the names of our nodes have in them; another for each session, so that what an old one left
     /// is never taken for ours.
     me: String,
+    /// Our node, when it was last looked at.
+    own: Option<String>,
     session: Option<i64>,
     lease: Arc<Mutex<Lease>>,
-    told: watch::Sender<Leadership>,
+    tell: Tell,
     /// How often we have begun to lead.
     leads: u64,
     tasks: FuturesUnordered<BoxFuture<'static, Done>>,
@@ -192,6 +238,8 @@ enum Done {
     Event(Event),
     /// The answer to a request that left at this instant, and only asked for a sign of life.
     Alive(Duration),
+    /// Who leads.
+    Leader(Option<String>),
     Nothing,
 }
 
@@ -199,6 +247,7 @@ impl Driver {
     async fn run(mut self, mut resigned: oneshot::Receiver<()>) {
         let keepalive = self.lease().keepalive();
         let mut ticks = tokio::time::interval(keepalive);
+        let mut looks = tokio::time::interval(LEADER_LOOK);
         self.follow_connection();
         loop {
             tokio::select! {
@@ -206,9 +255,11 @@ impl Driver {
                 Some(done) = self.tasks.next(), if !self.tasks.is_empty() => match done {
                     Done::Event(event) => self.handle(event),
                     Done::Alive(sent_at) => self.lease().renew(sent_at),
+                    Done::Leader(name) => self.tell_leader(name),
                     Done::Nothing => {}
                 },
                 _ = ticks.tick() => self.ask_for_life(),
+                _ = looks.tick() => self.look_for_leader(),
                 _ = &mut resigned => break,
             }
         }
@@ -224,15 +275,28 @@ impl Driver {
     }
 
     fn follow_connection(&mut self) {
+        let problem = self.connection.problem().map(str::to_owned);
+        self.tell.problem.send_if_modified(|told| {
+            let is_news = *told != problem;
+            *told = problem;
+            is_news
+        });
         match self.connection.session_id() {
             Ok(Some(session)) => {
                 if self.session.replace(session) != Some(session) {
                     self.me = unique();
+                    if let Ok(session) = self.connection.session() {
+                        self.lease().begin(session.timeout());
+                    }
                 }
                 self.handle(Event::Connected(session));
             }
-            Ok(None) => self.handle(Event::Disconnected),
+            Ok(None) => {
+                self.tell_leader(None);
+                self.handle(Event::Disconnected);
+            }
             Err(_over) => {
+                self.tell_leader(None);
                 if self.session.take().is_some() {
                     self.lease().end();
                     self.handle(Event::Expired);
@@ -256,7 +320,30 @@ impl Driver {
         }
     }
 
+    fn look_for_leader(&self) {
+        if let Ok(session) = self.connection.session() {
+            let folder = self.options.folder.clone();
+            let asked = async move { leader(&session, &folder).await };
+            self.tasks.push(
+                asked
+                    .map(|found| found.map_or(Done::Nothing, Done::Leader))
+                    .boxed(),
+            );
+        }
+    }
+
+    fn tell_leader(&self, name: Option<String>) {
+        self.tell.leader.send_if_modified(|told| {
+            let is_news = *told != name;
+            *told = name;
+            is_news
+        });
+    }
+
     fn handle(&mut self, event: Event) {
+        if let Event::Assessed { own, .. } = &event {
+            self.own = own.as_ref().map(|own| own.node.clone());
+        }
         for order in self.candidate.handle(event) {
             self.carry_out(order);
         }
@@ -313,17 +400,31 @@ impl Driver {
             Order::Lead => {
                 self.leads += 1;
                 self.ask_for_life();
+                let folder = &self.options.folder;
+                let node = self.own.as_ref().map(|node| format!("{folder}/{node}"));
+                self.options.guard.set(node);
                 self.tell(Leadership::Leading(self.leads));
+                self.tell_leader(Some(self.options.name.clone()));
             }
             Order::Suspend => self.tell(Leadership::Suspended(self.leads)),
             Order::Resume => self.tell(Leadership::Leading(self.leads)),
-            Order::StepDown => self.tell(Leadership::None),
+            Order::StepDown => {
+                self.options.guard.set(None);
+                self.tell(Leadership::None);
+                self.look_for_leader();
+            }
         }
     }
 
     fn tell(&self, leadership: Leadership) {
-        tracing::info!(?leadership, name = self.options.name, "leadership");
-        self.told.send_replace(leadership);
+        match leadership {
+            Leadership::Leading(_) => tracing::info!("this daemon leads"),
+            Leadership::Suspended(_) => {
+                tracing::warn!("leadership is in doubt; nothing is started until it is settled");
+            }
+            Leadership::None => tracing::warn!("this daemon does not lead any more"),
+        }
+        self.tell.leadership.send_replace(leadership);
     }
 
     async fn remove(&self, session: &Session) -> Result<(), Failure> {
@@ -369,4 +470,15 @@ async fn assess(session: &Session, folder: &str, me: &str) -> Result<Option<Own>
         owner,
         before,
     }))
+}
+
+// The name that the first in line shows. It may be gone when it is looked at; then the next look tells.
+async fn leader(session: &Session, folder: &str) -> Option<Option<String>> {
+    let found = candidates(session, folder).await.ok()?;
+    let Some((_, node)) = found.first() else {
+        return Some(None);
+    };
+    let node = session.get(&format!("{folder}/{node}")).await.ok()??;
+    let name = String::from_utf8(node.data).ok();
+    Some(name.filter(|name| !name.is_empty()))
 }

@@ -42,6 +42,11 @@ impl Lease {
         }
     }
 
+    /// Begins anew for another session, without a proof.
+    pub const fn begin(&mut self, session_timeout: Duration) {
+        *self = Self::new(session_timeout);
+    }
+
     /// Takes note that a request was answered which was sent at this instant.
     pub fn renew(&mut self, sent_at: Duration) {
         self.proved_at = self.proved_at.max(Some(sent_at));

@@ -350,9 +350,10 @@ impl Planner<'_> {
             && let Ok(at) = self.find(&key.job)
         {
             let job = &mut self.jobs[at];
-            job.writes.push(Write::PutRun(Box::new(waiting(key, now))));
+            job.writes.push(Write::PutRun(Arc::new(waiting(key, now))));
             for write in &mut job.writes {
                 if let Write::PutProgress { progress, .. } = write {
+                    let progress = Arc::make_mut(progress);
                     progress.due_max = progress.due_max.max(Some(key.due));
                 }
             }
@@ -402,7 +403,7 @@ fn writes(job: &OldJob, progress: JobProgress, expected: (Revision, Revision)) -
         },
         Write::PutProgress {
             job: job.spec.name.clone(),
-            progress: Box::new(progress),
+            progress: Arc::new(progress),
             expected: expected.1,
         },
     ]

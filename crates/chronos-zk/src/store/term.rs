@@ -62,14 +62,23 @@ impl Held {
     }
 }
 
-/// Begins the next term; `before` says whether nobody began one since.
+/// Asks whether a node is there.
+pub(super) fn exists(node: &str) -> Op {
+    Op::Check {
+        path: node.to_owned(),
+        version: None,
+    }
+}
+
+/// Begins the next term; `before` says whether nobody began one since. The node must be there.
 pub(super) async fn begin(
     session: &Session,
     me: &str,
     before: Option<Held>,
+    node: Option<&str>,
 ) -> Result<(Held, bool), TermFailure> {
     for _ in 0..TRIES_MAX {
-        let Some(node) = read(session).await? else {
+        let Some(newest_node) = read(session).await? else {
             let data = data(Term::FIRST, me);
             let path = TERM.to_owned();
             match session.write(vec![Op::Create { path, data }]).await {
@@ -79,11 +88,11 @@ pub(super) async fn begin(
             // Whoever made it, the next term is begun on it.
             continue;
         };
-        let (newest, _) = parse(&node)?;
+        let (newest, _) = parse(&newest_node)?;
         let unbroken =
-            before.is_some_and(|held| held.term == newest && held.version == node.version);
+            before.is_some_and(|held| held.term == newest && held.version == newest_node.version);
         let next = newest.next();
-        if let Some(held) = set(session, node.version, next, me).await? {
+        if let Some(held) = set(session, newest_node.version, next, me, node).await? {
             return Ok((held, unbroken));
         }
     }
@@ -102,7 +111,7 @@ pub(super) async fn hold(session: &Session, me: &str, held: Held) -> Result<Held
         if newest != held.term || owner != me {
             return Err(TermFailure::Over);
         }
-        if let Some(held) = set(session, node.version, held.term, me).await? {
+        if let Some(held) = set(session, node.version, held.term, me, None).await? {
             return Ok(held);
         }
     }
@@ -123,13 +132,15 @@ async fn set(
     version: i32,
     term: Term,
     me: &str,
+    node: Option<&str>,
 ) -> Result<Option<Held>, TermFailure> {
     let write = Op::Set {
         path: TERM.to_owned(),
         data: data(term, me),
         version: Some(version),
     };
-    match session.write(vec![write]).await {
+    let ops = std::iter::once(write).chain(node.map(exists)).collect();
+    match session.write(ops).await {
         Ok(()) => {
             // Nobody else changes it from here on.
             let sequence = session.get(SEQUENCE).await;
@@ -145,6 +156,9 @@ async fn set(
             why: Refusal::BadVersion,
             ..
         }) => Ok(None),
+        Err(Failure::Refused { index: 1, .. }) => Err(TermFailure::Failed(
+            "this daemon is not in the election any more".to_owned(),
+        )),
         Err(failure) => Err(failed(&failure)),
     }
 }

@@ -34,6 +34,7 @@ use super::{
     term::{self, Held, TermFailure},
 };
 use crate::{
+    Guard,
     connection::Connection,
     session::{Failure, Op, Session},
     tree::{Kind, Tree},
@@ -89,6 +90,10 @@ pub(super) struct Worker {
     pub(super) status: Arc<Status>,
     /// What this store writes into the record of its terms.
     pub(super) me: String,
+    /// Says which node must be there at each write.
+    guard: Option<Guard>,
+    /// The one that was there when the term began.
+    guard_node: Option<String>,
     held: Option<Held>,
     /// A later term has begun elsewhere.
     over: bool,
@@ -107,6 +112,7 @@ impl Worker {
         history: usize,
         status: Arc<Status>,
         me: String,
+        guard: Option<Guard>,
     ) -> Self {
         Self {
             connection,
@@ -114,6 +120,8 @@ impl Worker {
             history,
             status,
             me,
+            guard,
+            guard_node: None,
             held: None,
             over: false,
             index: None,
@@ -175,10 +183,16 @@ impl Worker {
 
     async fn begin(&mut self) -> Result<Term, StoreError> {
         self.land().await;
+        let node = self.guard.as_ref().map(|guard| {
+            let node = guard.node();
+            node.ok_or_else(|| "this daemon has not been elected".to_owned())
+        });
+        let node = node.transpose().map_err(unavailable)?;
         let session = self.connection.ready().await.map_err(unavailable)?;
-        let begun = term::begin(&session, &self.me, self.held).await;
+        let begun = term::begin(&session, &self.me, self.held, node.as_deref()).await;
         match begun {
             Ok((held, unbroken)) => {
+                self.guard_node = node;
                 // What nobody else wrote to is as this store left it.
                 if !unbroken || self.unsettled {
                     self.forget_index();
@@ -221,7 +235,8 @@ impl Worker {
         let loaded = load::load(session, self.tree, self.history).await;
         let (snapshot, index) = loaded.map_err(|failure| failed(&failure))?;
         let check = self.held.map(|held| held.check());
-        let checked = session.write(check.into_iter().collect()).await;
+        let checks = check.into_iter().chain(self.guard_check()).collect();
+        let checked = session.write(checks).await;
         match checked {
             Ok(()) => {}
             Err(Failure::Refused { .. }) => return Err(TermFailure::Over),
@@ -363,12 +378,18 @@ impl Worker {
         if group.commits.is_empty() {
             return;
         }
+        let guard = self.guard_check();
         let Some(held) = &mut self.held else { return };
         let mut ops = held.advance();
+        ops.extend(guard);
         ops.append(&mut group.ops);
         let written = session.write(ops);
         self.flight
             .push_back(Box::pin(async move { (group, written.await) }));
+    }
+
+    fn guard_check(&self) -> Option<Op> {
+        self.guard_node.as_deref().map(term::exists)
     }
 
     fn finish(&mut self, group: Group, result: Result<(), Failure>) {
@@ -380,8 +401,13 @@ impl Worker {
                 }
                 return;
             }
-            // The first part is the record of the term, the second the sequence.
+            // The first part is the record of the term, the second the sequence, the third our node in the
+            // election.
             Err(Failure::Refused { index: 0, .. }) => {
+                self.over = true;
+                CommitError::Fenced
+            }
+            Err(Failure::Refused { index: 2, .. }) if self.guard_node.is_some() => {
                 self.over = true;
                 CommitError::Fenced
             }

@@ -42,7 +42,7 @@ async fn only_the_user_writes_and_others_look() {
     assert!(loaded.is_ok(), "{loaded:?}");
     assert_eq!(store.commit(term, Vec::new()).await, Ok(()));
     let options = ElectionOptions::new(ours.address.clone(), "one:1");
-    let election = Election::join(&options).await.unwrap();
+    let election = Election::join(&options).unwrap();
     let mut leadership = election.leadership();
     let leads = |now: &Leadership| matches!(now, Leadership::Leading(_));
     leadership.wait_for(leads).await.unwrap();
