@@ -34,6 +34,7 @@
 
 mod calendars;
 mod fencing;
+mod fill;
 mod fixture;
 mod framework;
 mod history;
@@ -45,7 +46,7 @@ mod writes;
 
 use async_trait::async_trait;
 
-pub use self::random::random_histories;
+pub use self::{fill::fill, random::random_histories};
 use crate::Store;
 
 /// Opens a store for the rules.

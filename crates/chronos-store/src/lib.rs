@@ -4,6 +4,8 @@
 //! the `contract` module (feature `contract`) is the suite that each must pass. [`MemoryStore`] is
 //! for tests and simulation; [`SqliteStore`] is what a daemon alone uses. Nothing above sees SQL.
 
+pub mod backup;
+pub mod check;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
@@ -19,5 +21,5 @@ pub use limits::{
     check_sizes, history_slack,
 };
 pub use memory::{Fault, MemoryStore};
-pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{OpenError, SqliteOptions, SqliteReader, SqliteStore};
 pub use store::{Committing, Store, StoreHealth, Term};

@@ -13,6 +13,7 @@ mod load;
 mod older;
 #[cfg(test)]
 mod plans;
+mod reader;
 mod readers;
 mod rows;
 mod schema;
@@ -34,6 +35,7 @@ use chronos_model::{Run, RunKey, RunQuery, Snapshot, Write};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+pub use self::reader::SqliteReader;
 use self::{
     folder::Folder,
     readers::Readers,
@@ -166,6 +168,16 @@ pub enum OpenError {
         /// The newest format that is known.
         known: usize,
     },
+    /// The database was written by an older version and has not been opened by this one.
+    #[error("{} has format {found}, and is only read in format {known}; a daemon of this version changes it when it starts", .file.display())]
+    OlderFormat {
+        /// The database.
+        file: PathBuf,
+        /// Its format.
+        found: usize,
+        /// The format that is read.
+        known: usize,
+    },
     /// The database belongs to another program.
     #[error("{} is a database of another program", .file.display())]
     Foreign {
@@ -196,6 +208,7 @@ impl OpenError {
             | Self::Locked { folder: path, .. }
             | Self::NetworkFileSystem { folder: path, .. }
             | Self::NewerFormat { file: path, .. }
+            | Self::OlderFormat { file: path, .. }
             | Self::Foreign { file: path }
             | Self::Database { file: path, .. } => Some(path),
             Self::Thread { .. } => None,

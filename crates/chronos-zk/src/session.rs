@@ -5,7 +5,7 @@
 //! servers keep the order of a session and the store builds on it. Errors become three answers:
 //! refused, not sent, or unknown.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use futures_util::{
     FutureExt, StreamExt,
@@ -13,8 +13,8 @@ use futures_util::{
     stream,
 };
 use zookeeper_client::{
-    Acl, Acls, AuthId, Client, CreateMode, Error, MultiReadResult, MultiWriteError, Permission,
-    SessionState, StateWatcher,
+    Acl, Acls, AddWatchMode, AuthId, Client, CreateMode, Error, EventType, MultiReadResult,
+    MultiWriteError, Permission, PersistentWatcher, SessionState, StateWatcher,
 };
 
 use crate::ZkAddress;
@@ -47,6 +47,10 @@ pub(crate) enum Standing {
 /// Tells when the standing changes.
 #[derive(Debug)]
 pub(crate) struct Watcher(StateWatcher);
+
+/// Tells of changed nodes.
+#[derive(Debug)]
+pub(crate) struct Changes(PersistentWatcher);
 
 /// A part of a write.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -262,6 +266,16 @@ impl Session {
         })
     }
 
+    /// Tells of all that changes below the root from now on.
+    pub(crate) async fn changes(&self) -> Result<Changes, Failure> {
+        self.check_connected()?;
+        let watched = self.client.watch("/", AddWatchMode::PersistentRecursive);
+        watched
+            .await
+            .map(Changes)
+            .map_err(|error| failure(&error, 0))
+    }
+
     pub(crate) fn watcher(&self) -> Watcher {
         Watcher(self.client.state_watcher())
     }
@@ -385,6 +399,23 @@ impl Watcher {
     /// Waits for a change.
     pub(crate) async fn changed(&mut self) -> Standing {
         standing(self.0.changed().await)
+    }
+}
+
+impl Changes {
+    /// Returns the nodes that have changed since the last call and were told of before the last answer
+    /// to any request; a failure when something may not have been told.
+    pub(crate) fn so_far(&mut self) -> Result<BTreeSet<String>, Failure> {
+        let mut changed = BTreeSet::new();
+        while let Some(event) = self.0.changed().now_or_never() {
+            if event.event_type == EventType::Session {
+                return Err(Failure::NotSent {
+                    problem: "the connection was lost".to_owned(),
+                });
+            }
+            changed.insert(event.path);
+        }
+        Ok(changed)
     }
 }
 

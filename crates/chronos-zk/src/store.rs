@@ -1,14 +1,17 @@
 //! The store on `ZooKeeper`.
 //!
 //! Here are its handle, and how it is opened. `worker` is the task that writes, `index` what it knows
-//! of the tree, `ring` the ended runs of a job, `term` the fence, `load` the picture for a new leader, `opening` the time before it is open,
-//! `reads` the reading of runs, `connection` the session and its successors.
+//! of the tree, `ring` the ended runs of a job, `term` the fence, `load` the picture for a new leader,
+//! `opening` the time before it is open, `reads` the reading of runs, `picture` and `reader` a look at
+//! everything without leading, `connection` the session and its successors.
 
 mod encoded;
 mod index;
 mod load;
 mod meta;
 mod opening;
+mod picture;
+mod reader;
 mod reads;
 mod ring;
 mod status;
@@ -33,6 +36,7 @@ use tokio::sync::{
     oneshot,
 };
 
+pub use self::reader::ZkReader;
 use self::{
     reads::Read,
     status::Status,
@@ -110,6 +114,12 @@ pub enum OpenError {
         address: ZkAddress,
         /// What is in the way.
         problem: String,
+    },
+    /// There is no tree.
+    #[error("{address} holds nothing of this program")]
+    Missing {
+        /// The servers and the node.
+        address: ZkAddress,
     },
     /// The thread cannot be started.
     #[error("cannot start a thread")]

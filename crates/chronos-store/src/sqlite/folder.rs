@@ -10,7 +10,7 @@ use std::{
 
 use super::OpenError;
 
-const DATABASE: &str = "chronos.sqlite3";
+pub(super) const DATABASE: &str = "chronos.sqlite3";
 const LOCK: &str = "lock";
 
 // Jobs hold passwords in their commands and environment, so nobody else lists the folder or reads its

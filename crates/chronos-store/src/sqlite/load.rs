@@ -39,20 +39,25 @@ const DECODERS_MAX: usize = 4;
 pub(super) fn load(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     // One transaction: one view, even if an operator writes beside us.
     let view = connection.transaction()?;
+    load_view(&view)
+}
+
+/// The same within a transaction.
+pub(super) fn load_view(view: &Connection) -> rusqlite::Result<Snapshot> {
     let mut snapshot = Snapshot::default();
     load_jobs(view.prepare_cached(SELECT_JOBS)?.query([])?, &mut snapshot)?;
     let unread = &mut snapshot.quarantined;
     let runs = read_all(
-        &view,
+        view,
         rows::SELECT_ACTIVE,
         ("run", 3),
         rows::read_run,
         unread,
     )?;
-    let tombs = read_all(&view, SELECT_TOMBS, ("tomb", 1), rows::read_tomb, unread)?;
+    let tombs = read_all(view, SELECT_TOMBS, ("tomb", 1), rows::read_tomb, unread)?;
     let calendars = ("calendar", 1);
     let calendars = read_all(
-        &view,
+        view,
         SELECT_CALENDARS,
         calendars,
         rows::read_calendar,
@@ -60,7 +65,7 @@ pub(super) fn load(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     )?;
     let framework = ("framework", 0);
     let ids = read_all(
-        &view,
+        view,
         SELECT_FRAMEWORK,
         framework,
         rows::read_framework_id,

@@ -31,6 +31,8 @@ pub(super) const SELECT_ACTIVE: &str =
 pub(super) const SELECT_ENDED: &str = select_run!(
     "WHERE job = :job AND state = 'ended' ORDER BY due_ms DESC, attempt DESC LIMIT :limit"
 );
+pub(super) const SELECT_ALL_ENDED: &str =
+    select_run!("WHERE state = 'ended' ORDER BY job, due_ms DESC, attempt DESC");
 pub(super) const SELECT_ENDED_BEFORE: &str = select_run!(
     "WHERE job = :job AND state = 'ended' AND (due_ms, attempt) < (:due, :attempt)
      ORDER BY due_ms DESC, attempt DESC LIMIT :limit"

@@ -170,6 +170,20 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Opens a connection that only reads, whoever else has the database open or not.
+pub(super) fn open_alone(file: &Path) -> Result<Connection, OpenError> {
+    let connection = open_reader(file)?;
+    let (found, known) = (format(&connection, file)?, MIGRATIONS.len());
+    if found < known {
+        return Err(OpenError::OlderFormat {
+            file: file.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(connection)
+}
+
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.busy_timeout(BUSY_TIMEOUT)

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed, helpers included"
 )]
 
+mod backup;
 mod contract;
 mod crash;
 mod faults;

@@ -9,7 +9,7 @@ use chronos_model::{
     FrameworkId, JobName, JobProgress, JobRecord, Quarantined, Revision, Run, RunCause, RunKey,
     RunState, Snapshot, Timestamp, Tomb, Write,
 };
-use chronos_store::{CommitError, Committing, Store, Term};
+use chronos_store::{CommitError, Committing, Store, Term, check::unconnected};
 use thiserror::Error;
 
 use super::{
@@ -201,50 +201,21 @@ fn not_written(job: &JobName, source: CommitError) -> ImportError {
 
 // Takes the jobs whose parents are there; all others would stand still for good.
 fn with_parents<'a>(
-    mut open: BTreeMap<&'a JobName, &'a OldJob>,
+    mut found: BTreeMap<&'a JobName, &'a OldJob>,
     known: &BTreeMap<&JobName, &JobRecord>,
     quarantined: &mut Vec<Quarantined>,
 ) -> BTreeMap<&'a JobName, &'a OldJob> {
-    let mut taken: BTreeMap<&JobName, &OldJob> = BTreeMap::new();
-    loop {
-        let mut ready = Vec::new();
-        for (&name, job) in &open {
-            let is_there = |parent: &JobName| {
-                taken.contains_key(parent)
-                    // One that comes over itself must come first.
-                    || (known.contains_key(parent) && !open.contains_key(parent))
-            };
-            if job.spec.parents().iter().all(is_there) {
-                ready.push(name);
-            }
-        }
-        if ready.is_empty() {
-            break;
-        }
-        for name in ready {
-            taken.extend(open.remove_entry(name));
-        }
-    }
-    for (name, job) in &open {
-        let parents = job.spec.parents().iter();
-        let gone: BTreeSet<_> = parents
-            .filter(|parent| {
-                !taken.contains_key(parent)
-                    && !open.contains_key(parent)
-                    && !known.contains_key(parent)
-            })
-            .map(JobName::as_str)
-            .collect();
-        let problem = if gone.is_empty() {
-            "its parents depend on it, or are not taken themselves".to_owned()
-        } else {
-            let gone: Vec<_> = gone.into_iter().collect();
-            format!("its parents are not there: {}", gone.join(", "))
-        };
+    let none = BTreeSet::new();
+    // Those of the target are there, whatever becomes of them.
+    let mut parents: BTreeMap<&JobName, &BTreeSet<JobName>> =
+        known.keys().map(|name| (*name, &none)).collect();
+    parents.extend(found.iter().map(|(name, job)| (*name, job.spec.parents())));
+    for (name, problem) in unconnected(parents) {
+        found.remove(&name);
         let key = format!("J_{name}");
         quarantined.push(Quarantined { key, problem });
     }
-    taken
+    found
 }
 
 fn framework_action(

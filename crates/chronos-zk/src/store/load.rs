@@ -38,7 +38,40 @@ pub(super) async fn load(
     let ((jobs, progress), (rest, names)) = try_join(jobs, try_join(rest, names)).await?;
     let ((tombs, runs), (rings, calendars)) = (rest, names);
     let framework = session.get(FRAMEWORK).await?;
+    let all = Everything {
+        jobs,
+        progress,
+        tombs,
+        runs,
+        rings,
+        calendars,
+        framework,
+    };
+    Ok(assemble(all, tree, history))
+}
 
+/// What was found in a tree, kind by kind.
+pub(super) struct Everything {
+    pub(super) jobs: Found<JobName, Result<JobSpec, String>>,
+    pub(super) progress: Found<JobName, Result<JobProgress, String>>,
+    pub(super) tombs: Found<JobName, Result<Tomb, String>>,
+    pub(super) runs: Found<RunKey, Result<Run, String>>,
+    pub(super) rings: Found<JobName, ()>,
+    pub(super) calendars: Vec<(String, Result<Calendar, String>)>,
+    pub(super) framework: Option<Node>,
+}
+
+/// Puts together what was found.
+pub(super) fn assemble(all: Everything, tree: Tree, history: usize) -> (Snapshot, Index) {
+    let Everything {
+        jobs,
+        progress,
+        tombs,
+        runs,
+        rings,
+        calendars,
+        framework,
+    } = all;
     let mut index = Index::new(tree, history);
     let mut snapshot = Snapshot::default();
     join_jobs(jobs, progress, &mut index, &mut snapshot);
@@ -87,18 +120,18 @@ pub(super) async fn load(
     snapshot
         .quarantined
         .sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    Ok((snapshot, index))
+    (snapshot, index)
 }
 
 /// One kind of records: how the names of its nodes are read, and their values.
-struct Table<K, V> {
-    kind: Kind,
-    name: fn(&str) -> Option<K>,
-    path: fn(Tree, &K) -> String,
-    value: fn(&K, &str) -> Result<V, String>,
+pub(super) struct Table<K, V> {
+    pub(super) kind: Kind,
+    pub(super) name: fn(&str) -> Option<K>,
+    pub(super) path: fn(Tree, &K) -> String,
+    pub(super) value: fn(&K, &str) -> Result<V, String>,
 }
 
-const JOBS: Table<JobName, JobSpec> = Table {
+pub(super) const JOBS: Table<JobName, JobSpec> = Table {
     kind: Kind::Jobs,
     name: tree::job_name,
     path: |tree, job| tree.node(Kind::Jobs, job),
@@ -111,21 +144,21 @@ const JOBS: Table<JobName, JobSpec> = Table {
     },
 };
 
-const PROGRESS: Table<JobName, JobProgress> = Table {
+pub(super) const PROGRESS: Table<JobName, JobProgress> = Table {
     kind: Kind::Progress,
     name: tree::job_name,
     path: |tree, job| tree.node(Kind::Progress, job),
     value: |_, text| json::decode_progress(text),
 };
 
-const TOMBS: Table<JobName, Tomb> = Table {
+pub(super) const TOMBS: Table<JobName, Tomb> = Table {
     kind: Kind::Tombs,
     name: tree::job_name,
     path: |tree, job| tree.node(Kind::Tombs, job),
     value: |_, text| json::decode_tomb(text),
 };
 
-const RUNS: Table<RunKey, Run> = Table {
+pub(super) const RUNS: Table<RunKey, Run> = Table {
     kind: Kind::Runs,
     name: tree::run_key,
     path: |tree, key| tree.run(key),
@@ -139,11 +172,11 @@ const RUNS: Table<RunKey, Run> = Table {
 };
 
 /// What was found of one kind: records with their revisions, the shards, and nodes that are not ours.
-struct Found<K, V> {
-    kind: Kind,
-    records: Vec<(K, Revision, V)>,
-    shards: Vec<u32>,
-    strange: Vec<String>,
+pub(super) struct Found<K, V> {
+    pub(super) kind: Kind,
+    pub(super) records: Vec<(K, Revision, V)>,
+    pub(super) shards: Vec<u32>,
+    pub(super) strange: Vec<String>,
 }
 
 impl<K, V> Found<K, V> {
@@ -283,13 +316,7 @@ impl Scan<'_> {
         let found = names.into_iter().zip(nodes);
         let found = found.filter_map(|(name, node)| Some((name, node?)));
         let decoded = found.map(|(name, node)| {
-            let calendar = text(&node).and_then(json::decode_calendar);
-            let calendar = calendar.and_then(|calendar| {
-                if tree::calendar_name(&name).as_ref() == Some(calendar.name()) {
-                    return Ok(calendar);
-                }
-                Err(format!("its name is {:?}", calendar.name().as_str()))
-            });
+            let calendar = read_calendar(&name, &node);
             (name, calendar)
         });
         Ok(decoded.collect())
@@ -351,11 +378,20 @@ fn sort_out<T>(
     }
 }
 
-fn text(node: &Node) -> Result<&str, String> {
+/// Reads the value of a calendar's node.
+pub(super) fn read_calendar(name: &str, node: &Node) -> Result<Calendar, String> {
+    let calendar = text(node).and_then(json::decode_calendar)?;
+    if tree::calendar_name(name).as_ref() == Some(calendar.name()) {
+        return Ok(calendar);
+    }
+    Err(format!("its name is {:?}", calendar.name().as_str()))
+}
+
+pub(super) fn text(node: &Node) -> Result<&str, String> {
     std::str::from_utf8(&node.data).map_err(|error| error.to_string())
 }
 
 // One more than the version, so that zero means that there is none.
-fn revision(node: &Node) -> Revision {
+pub(super) fn revision(node: &Node) -> Revision {
     Revision::from(node.version.cast_unsigned()) + 1
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{OpenError, ZkOptions};
 use crate::{
+    ZkAddress,
     session::{Failure, Node, Op, Refusal, Session},
     tree::{CALENDARS, Kind, META, SEQUENCE, SHARDS_DEFAULT, Tree},
 };
@@ -18,7 +19,7 @@ pub(super) async fn prepare(session: &Session, options: &ZkOptions) -> Result<Tr
         problem: failure.to_string(),
     };
     if let Some(node) = session.get(META).await.map_err(unavailable)? {
-        return parse(&node, options);
+        return parse(&node, &options.address);
     }
     let shards = options.shards.clamp(1, SHARDS_DEFAULT);
     let meta = json!({ "format": FORMAT, "shards": shards }).to_string();
@@ -41,31 +42,34 @@ pub(super) async fn prepare(session: &Session, options: &ZkOptions) -> Result<Tr
             why: Refusal::NodeExists,
             ..
         }) => match session.get(META).await.map_err(unavailable)? {
-            Some(node) => parse(&node, options),
-            None => Err(foreign(options, "nodes of these names are there already")),
+            Some(node) => parse(&node, &options.address),
+            None => Err(foreign(
+                &options.address,
+                "nodes of these names are there already",
+            )),
         },
         Err(failure) => Err(unavailable(failure)),
     }
 }
 
-fn parse(node: &Node, options: &ZkOptions) -> Result<Tree, OpenError> {
+pub(super) fn parse(node: &Node, address: &ZkAddress) -> Result<Tree, OpenError> {
     let json: Value = serde_json::from_slice(&node.data).unwrap_or_default();
     let number = |field| json.get(field).and_then(Value::as_u64);
-    let format = number("format").ok_or_else(|| foreign(options, "its record is not ours"))?;
+    let format = number("format").ok_or_else(|| foreign(address, "its record is not ours"))?;
     if format > FORMAT {
         let problem = format!("it has format {format}, and this version knows {FORMAT}");
-        return Err(foreign(options, &problem));
+        return Err(foreign(address, &problem));
     }
     let shards = number("shards").and_then(|shards| u32::try_from(shards).ok());
     match shards {
         Some(shards) if (1..=SHARDS_DEFAULT).contains(&shards) => Ok(Tree { shards }),
-        _ => Err(foreign(options, "its number of shards is out of range")),
+        _ => Err(foreign(address, "its number of shards is out of range")),
     }
 }
 
-fn foreign(options: &ZkOptions, problem: &str) -> OpenError {
+fn foreign(address: &ZkAddress, problem: &str) -> OpenError {
     OpenError::Foreign {
-        address: options.address.clone(),
+        address: address.clone(),
         problem: problem.to_owned(),
     }
 }

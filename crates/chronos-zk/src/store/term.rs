@@ -184,3 +184,21 @@ fn parse(node: &Node) -> Result<(Term, String), TermFailure> {
 fn failed(failure: &Failure) -> TermFailure {
     TermFailure::Failed(failure.to_string())
 }
+
+/// Says which of the two nodes is not as it must be, and what is wrong with it.
+pub(super) async fn check(
+    session: &Session,
+) -> Result<Result<(), (&'static str, String)>, Failure> {
+    let missing = "it is missing, and nothing can be written".to_owned();
+    if session.get(SEQUENCE).await?.is_none() {
+        return Ok(Err((SEQUENCE, missing)));
+    }
+    // Before the first leader there is none.
+    let Some(node) = session.get(TERM).await? else {
+        return Ok(Ok(()));
+    };
+    Ok(match parse(&node) {
+        Ok(_) => Ok(()),
+        Err(_) => Err((TERM, "it cannot be read, and nobody can lead".to_owned())),
+    })
+}

@@ -410,7 +410,7 @@ async fn what_is_broken_stays_with_the_reason_and_the_rest_comes_over() {
         ("J_orphan", "its parents are not there: never-was"),
         (
             "J_grandchild",
-            "its parents depend on it, or are not taken themselves",
+            "its parents depend on it, or can never run themselves",
         ),
         ("J_ring-a", "its parents depend on it"),
         ("J_ring-b", "its parents depend on it"),

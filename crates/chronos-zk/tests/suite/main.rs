@@ -6,6 +6,7 @@
 )]
 
 mod auth;
+mod backup;
 mod contract;
 mod election;
 mod faults;
