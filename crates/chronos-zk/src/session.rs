@@ -17,7 +17,7 @@ use zookeeper_client::{
     MultiWriteError, Permission, PersistentWatcher, SessionState, StateWatcher,
 };
 
-use crate::ZkAddress;
+use crate::{ZkAddress, tree::CANDIDATES};
 
 /// How many nodes are read by one request.
 ///
@@ -369,6 +369,16 @@ impl Session {
             }
             Err(error) => Err(failure(&error, 0)),
         }
+    }
+
+    /// Returns what the candidates for leadership are called, those of Chronos or ours.
+    pub(crate) async fn candidates(&self) -> Result<Vec<String>, Failure> {
+        let nodes = self.children(CANDIDATES.to_owned()).await?;
+        let nodes = nodes.unwrap_or_default().into_iter();
+        let paths: Vec<_> = nodes.map(|node| format!("{CANDIDATES}/{node}")).collect();
+        let found = self.read(&paths).await?;
+        let name = |node: Node| String::from_utf8_lossy(&node.data).into_owned();
+        Ok(found.into_iter().flatten().map(name).collect())
     }
 
     /// Makes what is read afterwards as new as what any session wrote before.

@@ -25,6 +25,8 @@ pub(crate) const SHARDS_DEFAULT: u32 = 256;
 pub(crate) const META: &str = "/meta";
 pub(crate) const TERM: &str = "/term";
 pub(crate) const SEQUENCE: &str = "/sequence";
+/// Where candidates for leadership are, unless told otherwise; as in Chronos.
+pub(crate) const CANDIDATES: &str = "/candidate";
 pub(crate) const CALENDARS: &str = "/calendars";
 pub(crate) const FRAMEWORK: &str = "/framework";
 

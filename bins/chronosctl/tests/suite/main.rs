@@ -4,4 +4,5 @@ mod batch;
 mod flags;
 mod people;
 mod program;
+mod store;
 mod tables;

@@ -22,6 +22,13 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
+/// `chronosctl` with arguments.
+pub(crate) fn chronosctl(args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chronosctl"));
+    let output = command.args(args).stdin(Stdio::null()).output();
+    ran(output.expect("it starts"))
+}
+
 pub(crate) fn preview(args: &[&str]) -> Ran {
     ran(command(args)
         .stdin(Stdio::null())

@@ -18,6 +18,7 @@ use crate::{
     connection::Connection,
     session::{Failure, Op, Session},
     store::unique,
+    tree::CANDIDATES,
 };
 
 /// How long is waited after a look that failed.
@@ -48,7 +49,7 @@ impl ElectionOptions {
         Self {
             address,
             session_timeout: Duration::from_secs(10),
-            folder: "/candidate".to_owned(),
+            folder: CANDIDATES.to_owned(),
             name: name.into(),
             guard: Guard::new(),
         }

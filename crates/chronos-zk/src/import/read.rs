@@ -17,9 +17,6 @@ use crate::{
 /// Where Chronos keeps its state, below what its flag `--zk_path` says.
 const STATE: &str = "/state";
 
-/// Where its candidates for leadership are, below the same.
-const CANDIDATES: &str = "/candidate";
-
 const JOB: &str = "J_";
 const TASK: &str = "T_";
 const FRAMEWORK_ID: &str = "frameworkId";
@@ -115,7 +112,7 @@ impl ChronosTree {
                 tasks: Vec::new(),
                 framework_id: None,
                 quarantined: Vec::new(),
-                candidates: candidates(&session).await?,
+                candidates: session.candidates().await?,
             };
             tree.fill(&session, folder, nodes, now).await?;
             Ok(Some(tree))
@@ -182,16 +179,4 @@ async fn state(session: &Session) -> Result<Option<(&'static str, Vec<String>)>,
     let nodes = session.children("/".to_owned()).await?.unwrap_or_default();
     let is_state = |node: &String| node.starts_with(JOB) || node == FRAMEWORK_ID;
     Ok(nodes.iter().any(is_state).then_some(("", nodes)))
-}
-
-async fn candidates(session: &Session) -> Result<Vec<String>, Failure> {
-    let nodes = session.children(CANDIDATES.to_owned()).await?;
-    let nodes = nodes.unwrap_or_default();
-    let paths: Vec<_> = nodes
-        .iter()
-        .map(|node| format!("{CANDIDATES}/{node}"))
-        .collect();
-    let found = session.read(&paths).await?;
-    let name = |node: crate::session::Node| String::from_utf8_lossy(&node.data).into_owned();
-    Ok(found.into_iter().flatten().map(name).collect())
 }

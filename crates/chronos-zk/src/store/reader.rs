@@ -54,6 +54,15 @@ impl ZkReader {
         Ok(Self { session, tree })
     }
 
+    /// Returns the daemons that lead here or want to: the host and port of each.
+    ///
+    /// # Errors
+    ///
+    /// When the tree cannot be read.
+    pub async fn candidates(&self) -> io::Result<Vec<String>> {
+        self.session.candidates().await.map_err(failed)
+    }
+
     /// Returns what a leader would load.
     ///
     /// # Errors
