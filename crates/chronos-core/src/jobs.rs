@@ -99,9 +99,16 @@ impl Jobs {
         self.number(name).is_some()
     }
 
+    #[inline]
     pub(crate) fn number(&self, name: &JobName) -> Option<JobNumber> {
-        let last = self.last_name.as_ref().map(JobName::as_str);
-        if last.is_some_and(|last| std::ptr::eq(last, name.as_str()) || last == name.as_str()) {
+        match &self.last_name {
+            Some(last) if std::ptr::eq(last.as_str(), name.as_str()) => Some(self.last),
+            _ => self.find_number(name),
+        }
+    }
+
+    fn find_number(&self, name: &JobName) -> Option<JobNumber> {
+        if self.last_name.as_ref() == Some(name) {
             return Some(self.last);
         }
         let is_it = |number: JobNumber| self.at(number).is_some_and(|job| job.spec.name == *name);

@@ -77,6 +77,11 @@ impl Scheduler {
         let mixes = self.has_bug(Mutant::MixesLineages);
         self.change_progress(name, |progress| {
             progress.completed = progress.completed.saturating_add(1);
+            if children.is_empty() {
+                // Nobody will ask which they were.
+                progress.completions.clear();
+                return;
+            }
             let number = progress.completed;
             // Only where ways part can they meet again.
             if children.len() > 1 && lineage.len() < LINEAGE_LEN_MAX {

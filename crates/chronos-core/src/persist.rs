@@ -285,14 +285,18 @@ impl Scheduler {
         }
     }
 
-    fn open(&mut self, gate: Gate) {
-        for key in gate.ended {
+    fn open(&mut self, mut gate: Gate) {
+        for key in gate.ended.drain(..) {
             self.drop_ended(&key);
         }
         // Acknowledgements first: a run that was dropped may be launched again here, under the same key.
-        self.outbox.extend(gate.effects);
-        for (offer, runs) in gate.launches {
+        self.outbox.extend(gate.effects.drain(..));
+        for (offer, runs) in gate.launches.drain(..) {
             self.launch(offer, runs);
+        }
+        // Its lists have their room for the next input that has something to hold back.
+        if self.changes.gate.is_empty() {
+            self.changes.gate = gate;
         }
     }
 

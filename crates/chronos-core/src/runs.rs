@@ -41,10 +41,14 @@ impl Scheduler {
         } else {
             self.delay(&run);
         }
-        self.change_progress(&key.job, |progress| {
+        let known = self.change_job(&key.job, |job| {
+            let progress = job.progress_mut();
             progress.due_max = progress.due_max.max(Some(key.due));
+            job.runs.insert(Arc::new(run));
         });
-        self.change_job(&key.job, |job| job.runs.insert(Arc::new(run)));
+        if known.is_some() {
+            self.changes_of(&key.job).progress = true;
+        }
         self.run_changed(&key);
         if !ended {
             self.go_on_with_parents(&key.job);
@@ -146,11 +150,11 @@ impl Scheduler {
     fn task_update(&mut self, update: &TaskUpdate) {
         let key = &update.key;
         self.jobs.turn_to_name(&key.job);
-        let acknowledge = Effect::Cluster(ClusterCall::Acknowledge { key: key.clone() });
+        let acknowledge = || Effect::Cluster(ClusterCall::Acknowledge { key: key.clone() });
         let Some(run) = self.find_run(key) else {
             // Either its end is on record, or nobody ever decided on it.
             if update.state.is_terminal() {
-                self.outbox.push_back(acknowledge);
+                self.outbox.push_back(acknowledge());
             } else {
                 self.notice(Notice::UnknownTask { key: key.clone() });
                 self.kill_on_cluster(key);
@@ -167,7 +171,7 @@ impl Scheduler {
         if self.unlaunched.contains(key) {
             // No agent has heard of this attempt to launch it: this is about an earlier one, again.
             if update.state.is_terminal() {
-                self.outbox.push_back(acknowledge);
+                self.outbox.push_back(acknowledge());
             }
             return;
         }
@@ -178,7 +182,7 @@ impl Scheduler {
         }
         if update.state.is_terminal() {
             self.task_ended(update);
-            self.changes.then(acknowledge);
+            self.changes.then(acknowledge());
         } else {
             self.task_runs(state, update);
         }

@@ -209,17 +209,10 @@ impl Scheduler {
     /// Changes a run, wherever it is kept.
     pub(crate) fn change_run(&mut self, key: &RunKey, change: impl FnOnce(&mut Run)) {
         let place = (key.due, key.attempt);
-        let own = self
-            .jobs
-            .get_mut(&key.job)
-            .filter(|job| job.runs.get(place).is_some());
-        let run = match own {
-            Some(job) => Arc::make_mut(job).runs.get_mut(place),
-            None => self
-                .orphans
-                .get_mut(&key.job)
-                .and_then(|runs| runs.get_mut(place)),
-        };
+        let own = self.jobs.get_mut(&key.job);
+        let own = own.filter(|job| job.runs.get(place).is_some());
+        let own = own.and_then(|job| Arc::make_mut(job).runs.get_mut(place));
+        let run = own.or_else(|| self.orphans.get_mut(&key.job)?.get_mut(place));
         if let Some(run) = run {
             change(Arc::make_mut(run));
         }

@@ -58,9 +58,12 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Returns a value to change. What is around it is copied away from readers even when there is none,
+    /// so look first where that is likely.
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Arc<T>> {
-        // Looked for first, so that nothing is copied for what is not there.
-        self.get(index)?;
+        if self.is_above(index) {
+            return None;
+        }
         self.slot(index).as_mut()
     }
 
