@@ -449,11 +449,13 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name) else {
             return;
         };
-        let finite = job.spec.schedule().is_some_and(|schedule| {
+        if job.progress.next.is_some() || job.spec.disabled || job.active_runs().next().is_some() {
+            return;
+        }
+        let used_up = job.spec.schedule().is_some_and(|schedule| {
             schedule.end_at().is_some() || schedule.repetitions().is_some_and(|times| times > 0)
         });
-        let used_up = finite && job.progress.next.is_none() && job.active_runs().next().is_none();
-        if used_up && !job.spec.disabled {
+        if used_up {
             self.disable(name, "all its targets have been run".to_owned());
         }
     }

@@ -63,13 +63,49 @@ use crate::{DstPolicy, Timestamp};
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JobSchedule {
-    parts: Box<[SchedulePart]>,
-    /// All texts in one, where there is a list of them.
-    listed: Option<Box<str>>,
-    zone_text: Box<str>,
-    zone: Option<Zone>,
+    parts: Parts,
+    zone: Option<Box<NamedZone>>,
     dst: DstPolicy,
     end: Option<Box<End>>,
+}
+
+// Nearly all jobs have one schedule, which needs no list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Parts {
+    One(SchedulePart),
+    List(Box<List>),
+}
+
+/// Schedules that were written as a list, even of one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct List {
+    parts: Box<[SchedulePart]>,
+    /// All texts in one.
+    text: Box<str>,
+}
+
+/// A zone, and how it was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct NamedZone {
+    text: Box<str>,
+    zone: Zone,
+}
+
+impl NamedZone {
+    /// Reads a zone, empty for none.
+    fn parse(text: &str) -> Result<Option<Box<Self>>, JobScheduleError> {
+        let named = |zone| {
+            Box::new(Self {
+                text: text.into(),
+                zone,
+            })
+        };
+        Ok(parse_zone(text)?.map(named))
+    }
+
+    fn text(named: Option<&Self>) -> &str {
+        named.map_or("", |named| &named.text)
+    }
 }
 
 /// The instant after which there are no targets.
@@ -121,28 +157,23 @@ impl JobSchedule {
     ///
     /// [`JobScheduleError`] when the zone is unknown or there is no schedule at all.
     pub fn from_parts(parts: Vec<SchedulePart>, zone_text: &str) -> Result<Self, JobScheduleError> {
-        let texts: Vec<&str> = parts.iter().map(SchedulePart::text).collect();
-        let listed = Some(texts.join(" and ").into());
-        Self::new(parts, listed, zone_text)
-    }
-
-    fn single(part: SchedulePart, zone_text: &str) -> Result<Self, JobScheduleError> {
-        Self::new(vec![part], None, zone_text)
-    }
-
-    fn new(
-        parts: Vec<SchedulePart>,
-        listed: Option<Box<str>>,
-        zone_text: &str,
-    ) -> Result<Self, JobScheduleError> {
         if parts.is_empty() {
             return Err(JobScheduleError::Empty);
         }
+        let texts: Vec<&str> = parts.iter().map(SchedulePart::text).collect();
+        let text = texts.join(" and ").into();
+        let parts = parts.into();
+        Self::new(Parts::List(Box::new(List { parts, text })), zone_text)
+    }
+
+    fn single(part: SchedulePart, zone_text: &str) -> Result<Self, JobScheduleError> {
+        Self::new(Parts::One(part), zone_text)
+    }
+
+    fn new(parts: Parts, zone_text: &str) -> Result<Self, JobScheduleError> {
         let schedule = Self {
-            parts: parts.into(),
-            listed,
-            zone_text: zone_text.into(),
-            zone: parse_zone(zone_text)?,
+            parts,
+            zone: NamedZone::parse(zone_text)?,
             dst: DstPolicy::default(),
             end: None,
         };
@@ -215,23 +246,28 @@ impl JobSchedule {
 
     /// Returns the schedule as it was written; several are joined by "and", for people.
     pub fn text(&self) -> &str {
-        let first = || self.parts.first().map_or("", SchedulePart::text);
-        self.listed.as_deref().unwrap_or_else(first)
+        match &self.parts {
+            Parts::One(part) => part.text(),
+            Parts::List(list) => &list.text,
+        }
     }
 
     /// Returns the zone as it was written, empty for none.
     pub fn zone_text(&self) -> &str {
-        &self.zone_text
+        NamedZone::text(self.zone.as_deref())
     }
 
     /// Returns the schedules it consists of; at least one.
     pub fn parts(&self) -> &[SchedulePart] {
-        &self.parts
+        match &self.parts {
+            Parts::One(part) => std::slice::from_ref(part),
+            Parts::List(list) => &list.parts,
+        }
     }
 
     /// Whether it was written as a list, even of one.
     pub const fn is_list(&self) -> bool {
-        self.listed.is_some()
+        matches!(self.parts, Parts::List(_))
     }
 
     /// Returns what becomes of local times that a change of clocks leaves out or repeats.
@@ -263,7 +299,7 @@ impl JobSchedule {
                 }
             },
         };
-        let schedule = interval.schedule(&interval_options(self.zone, dst)).ok()?;
+        let schedule = interval.schedule(&interval_options(self.own_zone(), dst)).ok()?;
         schedule.occurrence(0).map(Timestamp::from_utc)
     }
 
@@ -272,7 +308,7 @@ impl JobSchedule {
     /// They are counted for each part, and without the end of the whole: an endless schedule with an
     /// `endTime` says `None` too, because its number depends on when it began.
     pub fn repetitions(&self) -> Option<u64> {
-        let counts = self.parts.iter().map(SchedulePart::repetitions);
+        let counts = self.parts().iter().map(SchedulePart::repetitions);
         counts
             .into_iter()
             .try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?)))
@@ -280,7 +316,7 @@ impl JobSchedule {
 
     /// Whether there is a part without a start, so that it counts from the job's anchor.
     pub fn starts_at_anchor(&self) -> bool {
-        self.parts.iter().any(SchedulePart::starts_at_anchor)
+        self.parts().iter().any(SchedulePart::starts_at_anchor)
     }
 
     /// Returns the targets, counted from `anchor` where a part has no start.
@@ -289,12 +325,20 @@ impl JobSchedule {
     ///
     /// [`JobScheduleError::Evaluation`] when an interval has no targets that can be computed.
     pub fn targets(&self, anchor: Timestamp) -> Result<Targets, JobScheduleError> {
-        let parts = self
-            .parts
-            .iter()
-            .map(|part| part.targets(self.zone, self.dst, anchor))
-            .collect::<Result<Vec<_>, _>>()?;
+        let (zone, dst) = (self.own_zone(), self.dst);
+        let parts = match &self.parts {
+            Parts::One(part) => targets::Parts::One(part.targets(zone, dst, anchor)?),
+            Parts::List(list) => {
+                let parts = list.parts.iter();
+                let parts = parts.map(|part| part.targets(zone, dst, anchor));
+                targets::Parts::Many(parts.collect::<Result<_, _>>()?)
+            }
+        };
         Ok(Targets::new(parts, self.end_at()))
+    }
+
+    fn own_zone(&self) -> Option<Zone> {
+        self.zone.as_ref().map(|named| named.zone)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wall-clock instants, to the millisecond.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, num::NonZeroU64, str::FromStr};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use thiserror::Error;
@@ -20,39 +20,60 @@ use thiserror::Error;
 /// assert_eq!(instant.to_string(), "2014-03-08T16:57:17.507Z");
 /// # Ok::<(), chronos_model::TimestampError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Timestamp(i64);
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(NonZeroU64);
+
+// The milliseconds are kept with their first bit flipped: in the same order, and zero is the one instant
+// that nobody can mean. So an instant that may be missing takes no more room than one that is there.
+const FLIP: u64 = 1 << 63;
 
 impl Timestamp {
     /// Makes an instant from milliseconds since the epoch.
+    ///
+    /// The least number of all stands for the one after it: both are 292 million years ago.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        match NonZeroU64::new(u64::from_ne_bytes(millis.to_ne_bytes()) ^ FLIP) {
+            Some(flipped) => Self(flipped),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// Returns the milliseconds since the epoch.
     pub const fn millis(self) -> i64 {
-        self.0
+        i64::from_ne_bytes((self.0.get() ^ FLIP).to_ne_bytes())
     }
 
     /// Cuts an instant to the millisecond at or before it.
     pub fn from_utc(instant: DateTime<Utc>) -> Self {
-        Self(instant.timestamp_millis())
+        Self::from_millis(instant.timestamp_millis())
     }
 
     /// Returns the instant for chrono, or `None` outside its range (262,000 years either way).
     pub fn to_utc(self) -> Option<DateTime<Utc>> {
-        DateTime::from_timestamp_millis(self.0)
+        DateTime::from_timestamp_millis(self.millis())
     }
 
     /// Returns the instant so many milliseconds later (earlier when negative).
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
-        Self(self.0.saturating_add(millis))
+        Self::from_millis(self.millis().saturating_add(millis))
     }
 
     /// Returns the milliseconds from `earlier` to this instant, negative when it is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+        self.millis().saturating_sub(earlier.millis())
+    }
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::from_millis(0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timestamp").field(&self.millis()).finish()
     }
 }
 
@@ -60,7 +81,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_utc() {
             Some(instant) => f.write_str(&instant.to_rfc3339_opts(SecondsFormat::Millis, true)),
-            None => write!(f, "{} ms", self.0),
+            None => write!(f, "{} ms", self.millis()),
         }
     }
 }
@@ -83,4 +104,24 @@ impl FromStr for Timestamp {
 pub struct TimestampError {
     /// The text.
     pub found: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_order_and_needs_no_room_to_be_missing() {
+        let millis = [i64::MIN + 1, -1, 0, 1, i64::MAX];
+        for pair in millis.windows(2) {
+            let [earlier, later] = [pair[0], pair[1]].map(Timestamp::from_millis);
+            assert!(earlier < later, "{earlier:?} {later:?}");
+        }
+        for millis in millis {
+            assert_eq!(Timestamp::from_millis(millis).millis(), millis);
+        }
+        assert_eq!(Timestamp::from_millis(i64::MIN).millis(), i64::MIN + 1);
+        assert_eq!(Timestamp::default().millis(), 0);
+        assert_eq!(size_of::<Option<Timestamp>>(), size_of::<i64>());
+    }
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use iso8601_repeat::{OffsetPolicy, Options, Profile, RepeatingInterval, Repetitions, Zone};
 
 use super::{
-    JobScheduleError, PartTargets,
+    JobScheduleError, NamedZone, PartTargets,
     cron::{Cron, CronTargets},
-    parse_zone,
 };
 use crate::{DstPolicy, Timestamp, wall_clock::WallClock};
 
@@ -30,16 +29,14 @@ const PERIOD_MIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SchedulePart {
     rule: Rule,
-    zone_text: Box<str>,
-    zone: Option<Zone>,
+    zone: Option<Box<NamedZone>>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Rule {
-    Interval {
-        text: Box<str>,
-        interval: RepeatingInterval,
-    },
+    /// The text of an interval, which was read once. Reading it again when somebody asks takes a quarter of
+    /// a microsecond; to keep what was read would take more room than the text, in every job.
+    Interval(Box<str>),
     Cron(Box<Cron>),
 }
 
@@ -50,14 +47,8 @@ impl SchedulePart {
     ///
     /// [`JobScheduleError`], which says whether the interval or the zone is at fault.
     pub fn interval(text: &str, zone_text: &str) -> Result<Self, JobScheduleError> {
-        let interval = RepeatingInterval::parse(text, Profile::Chronos).map_err(|error| {
-            JobScheduleError::Syntax {
-                problem: error.to_string(),
-            }
-        })?;
-        check_period(&interval)?;
-        let text = text.into();
-        Self::new(Rule::Interval { text, interval }, zone_text)
+        check_period(&read(text)?)?;
+        Self::new(Rule::Interval(text.into()), zone_text)
     }
 
     /// Reads a cron expression of five fields, or of six with the second first, and a zone (empty for
@@ -74,22 +65,21 @@ impl SchedulePart {
     fn new(rule: Rule, zone_text: &str) -> Result<Self, JobScheduleError> {
         Ok(Self {
             rule,
-            zone_text: zone_text.into(),
-            zone: parse_zone(zone_text)?,
+            zone: NamedZone::parse(zone_text)?,
         })
     }
 
     /// Returns what was written.
     pub fn text(&self) -> &str {
         match &self.rule {
-            Rule::Interval { text, .. } => text,
+            Rule::Interval(text) => text,
             Rule::Cron(cron) => &cron.text,
         }
     }
 
     /// Returns its own zone as it was written, empty for none.
     pub fn zone_text(&self) -> &str {
-        &self.zone_text
+        NamedZone::text(self.zone.as_deref())
     }
 
     /// Whether it is a cron expression.
@@ -100,7 +90,7 @@ impl SchedulePart {
     /// Returns how many targets there are, `None` for no end.
     pub fn repetitions(&self) -> Option<u64> {
         match &self.rule {
-            Rule::Interval { interval, .. } => interval.repetitions().times(),
+            Rule::Interval(text) => read(text).ok()?.repetitions().times(),
             Rule::Cron(_) => None,
         }
     }
@@ -108,7 +98,7 @@ impl SchedulePart {
     /// Whether it has no start of its own, so that it counts from the job's anchor.
     pub fn starts_at_anchor(&self) -> bool {
         match &self.rule {
-            Rule::Interval { interval, .. } => interval.start().is_none(),
+            Rule::Interval(text) => read(text).is_ok_and(|interval| interval.start().is_none()),
             Rule::Cron(_) => true,
         }
     }
@@ -120,9 +110,10 @@ impl SchedulePart {
         dst: DstPolicy,
         anchor: Timestamp,
     ) -> Result<PartTargets, JobScheduleError> {
-        let zone = self.zone.or(zone);
+        let zone = self.zone.as_ref().map(|named| named.zone).or(zone);
         match &self.rule {
-            Rule::Interval { interval, .. } => {
+            Rule::Interval(text) => {
+                let interval = read(text)?;
                 let mut options = interval_options(zone, dst);
                 if let Some(anchor) = anchor.to_utc() {
                     options = options.anchor(anchor);
@@ -141,6 +132,12 @@ impl SchedulePart {
             }
         }
     }
+}
+
+fn read(text: &str) -> Result<RepeatingInterval, JobScheduleError> {
+    RepeatingInterval::parse(text, Profile::Chronos).map_err(|error| JobScheduleError::Syntax {
+        problem: error.to_string(),
+    })
 }
 
 /// How Chronos reads an instant in a zone.

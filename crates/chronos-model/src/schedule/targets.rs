@@ -18,18 +18,14 @@ pub struct Targets {
 
 // Nearly all jobs have one schedule, which needs no list.
 #[derive(Clone, Debug)]
-enum Parts {
+pub(super) enum Parts {
     One(PartTargets),
     Many(Box<[PartTargets]>),
 }
 
 impl Targets {
-    pub(super) fn new(mut parts: Vec<PartTargets>, end: Option<Timestamp>) -> Self {
-        let single = if parts.len() == 1 { parts.pop() } else { None };
-        Self {
-            parts: single.map_or_else(|| Parts::Many(parts.into()), Parts::One),
-            end,
-        }
+    pub(super) const fn new(parts: Parts, end: Option<Timestamp>) -> Self {
+        Self { parts, end }
     }
 
     fn parts(&self) -> &[PartTargets] {
