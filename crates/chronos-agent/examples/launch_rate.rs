@@ -14,7 +14,7 @@ use std::{
 
 use chronos_agent::{Agent, AgentConfig, LocalCluster, LogStream, supervise_main};
 use chronos_core::{ClusterCall, ClusterEvent, OfferId, Task, TaskState};
-use chronos_model::{JobSpec, RunKey};
+use chronos_model::RunKey;
 use resources::{Resources, Scalar};
 
 #[path = "../tests/shared.rs"]
@@ -114,11 +114,9 @@ struct Bench {
 impl Bench {
     fn task(&mut self, command: &str, argument: Option<&str>, shell: bool) -> Task {
         self.salt += 1;
-        let spec = JobSpec {
-            shell,
-            arguments: argument.map(str::to_owned).into_iter().collect(),
-            ..shared::job("launch-rate", command)
-        };
+        let mut spec = shared::job("launch-rate", command);
+        spec.shell = shell;
+        spec.details.arguments.extend(argument.map(str::to_owned));
         let mut task = shared::task(spec);
         task.key.due = shared::DUE.plus_millis(self.salt);
         task

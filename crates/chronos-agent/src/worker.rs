@@ -463,11 +463,11 @@ impl Worker {
 // What Mesos would do and this agent cannot; the scheduler knows from the abilities.
 fn beyond_us(task: &Task) -> Option<&'static str> {
     let spec = &*task.spec;
-    if spec.container.is_some() {
+    if spec.details.container.is_some() {
         Some("this agent has no container runtime")
-    } else if !spec.executor.is_empty() {
+    } else if !spec.details.executor.is_empty() {
         Some("this agent runs no custom executors")
-    } else if !spec.fetch.is_empty() || !spec.uris.is_empty() {
+    } else if !spec.details.fetch.is_empty() || !spec.details.uris.is_empty() {
         Some("this agent fetches no files")
     } else {
         None

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chronos_core::{Launch, Task};
 use chronos_model::{
-    CatchUp, JobSpec, Overlap, ParentRule, RetryBackoff, RunKey, Timestamp, Trigger,
+    CatchUp, JobDetails, JobSpec, Overlap, ParentRule, RetryBackoff, RunKey, Timestamp, Trigger,
 };
 use resources::{Resources, Scalar};
 
@@ -17,14 +17,13 @@ pub(crate) fn job(name: &str, command: &str) -> JobSpec {
         name: name.parse().expect("a good name"),
         command: command.to_owned(),
         shell: true,
-        executor: String::new(),
-        executor_flags: String::new(),
-        task_info_data: String::new(),
         retries: 0,
         retry_delay_secs: None,
-        owner: "ops@example.com".to_owned(),
-        owner_name: String::new(),
-        description: String::new(),
+        details: JobDetails {
+            owner: "ops@example.com".to_owned(),
+            ..JobDetails::default()
+        }
+        .into(),
         resources: Resources::new(
             Scalar::from_thousandths(100),
             Scalar::from_units(16),
@@ -32,23 +31,14 @@ pub(crate) fn job(name: &str, command: &str) -> JobSpec {
         ),
         disabled: false,
         soft_error: false,
-        data_processing_job_type: false,
-        epsilon: None,
-        fetch: Vec::new(),
-        uris: Vec::new(),
-        environment: Vec::new(),
-        arguments: Vec::new(),
         high_priority: false,
         run_as_user: String::new(),
         retry_backoff: RetryBackoff::Fixed,
         overlap: Overlap::QueueOne,
         start_timeout_secs: 0,
         jitter_secs: 0,
-        calendars: Vec::new(),
         parent_rule: ParentRule::AllSuccess,
         max_completion_time_secs: 0,
-        container: None,
-        constraints: Vec::new(),
         catch_up: CatchUp::Latest,
         trigger: Trigger::Parents(BTreeSet::new()),
     }

@@ -120,7 +120,7 @@ async fn list(
     anchor: Timestamp,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let exclusions = exclusions(view, &spec.calendars)?;
+    let exclusions = exclusions(view, &spec.details.calendars)?;
     let work = move || targets(&spec, &exclusions, anchor, &asked);
     // A thousand rare targets of many schedules, with full calendars, take a good part of a second.
     let listed = spawn_blocking(work).await.map_err(|_error: JoinError| {

@@ -184,7 +184,7 @@ impl Scheduler {
         let epsilon = self
             .jobs
             .get(&key.job)
-            .and_then(|job| job.spec.epsilon.as_ref())
+            .and_then(|job| job.spec.details.epsilon.as_ref())
             .map(|epsilon| epsilon.millis);
         epsilon.or(self.settings.late_limit_millis)
     }

@@ -49,6 +49,7 @@ impl Scheduler {
 
     pub(crate) fn check_calendars(&self, spec: &JobSpec) -> Result<(), Refusal> {
         let unknown = spec
+            .details
             .calendars
             .iter()
             .find(|name| !self.calendars.contains_key(name));
@@ -63,7 +64,7 @@ impl Scheduler {
 
     /// Puts the calendars of a job together.
     pub(crate) fn exclusions(&self, spec: &JobSpec) -> Exclusions {
-        let calendars = spec.calendars.iter();
+        let calendars = spec.details.calendars.iter();
         Exclusions::new(
             calendars
                 .filter_map(|name| self.calendars.get(name).cloned())

@@ -29,7 +29,7 @@ impl Task {
             let appended = self
                 .arguments
                 .clone()
-                .unwrap_or_else(|| sanitised(&spec.arguments.join(" ")));
+                .unwrap_or_else(|| sanitised(&spec.details.arguments.join(" ")));
             return CommandLine::Shell(if appended.trim().is_empty() {
                 spec.command.clone()
             } else {
@@ -38,7 +38,7 @@ impl Task {
         }
         let arguments = match &self.arguments {
             Some(given) => given.split_whitespace().map(str::to_owned).collect(),
-            None => spec.arguments.clone(),
+            None => spec.details.arguments.clone(),
         };
         CommandLine::Exec {
             program: spec.command.clone(),
@@ -59,7 +59,7 @@ impl Task {
         let given = [
             ("mesos_task_id", task_id.clone()),
             ("MESOS_TASK_ID", task_id),
-            ("CHRONOS_JOB_OWNER", spec.owner.clone()),
+            ("CHRONOS_JOB_OWNER", spec.details.owner.clone()),
             ("CHRONOS_JOB_NAME", spec.name.to_string()),
             ("HOST", hostname.to_owned()),
             ("CHRONOS_RESOURCE_MEM", java_double(spec.resources.mem)),
@@ -87,7 +87,8 @@ impl Task {
 }
 
 fn own_variables(spec: &JobSpec) -> impl Iterator<Item = (&str, &str)> {
-    spec.environment
+    spec.details
+        .environment
         .iter()
         .map(|variable| (variable.name.as_str(), variable.value.as_str()))
 }

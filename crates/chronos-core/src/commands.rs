@@ -71,7 +71,7 @@ impl Scheduler {
             due_max,
             due_floor: due_max,
             due_birth: due_max,
-            source,
+            source: source.map(Box::new),
             ..JobProgress::default()
         };
         let exclusions = self.exclusions(&spec);
@@ -96,7 +96,7 @@ impl Scheduler {
             job.progress_mut().next = before.or(first);
         }
         let next = job.next_run();
-        self.use_calendars(&name, &job.spec.calendars);
+        self.use_calendars(&name, &job.spec.details.calendars);
         self.jobs.insert(Arc::new(job));
         self.link(&name);
         self.consume_parents(&name);
@@ -125,7 +125,7 @@ impl Scheduler {
         };
         let mut progress = JobProgress::clone(&old.progress);
         if source.is_some() {
-            progress.source = source;
+            progress.source = source.map(Box::new);
         }
         if !same_schedule {
             progress.anchor = now;
@@ -136,8 +136,8 @@ impl Scheduler {
         }
         progress.consumed = self.consumed_after_change(&old, &spec);
         let exclusions = self.exclusions(&spec);
-        self.unuse_calendars(&name, &old.spec.calendars);
-        self.use_calendars(&name, &spec.calendars);
+        self.unuse_calendars(&name, &old.spec.details.calendars);
+        self.use_calendars(&name, &spec.details.calendars);
         let spec = if self.has_bug(Mutant::KeepsOldDefinition) {
             Arc::clone(&old.spec)
         } else {
@@ -249,7 +249,7 @@ impl Scheduler {
             return;
         };
         self.unlink(name);
-        self.unuse_calendars(name, &job.spec.calendars);
+        self.unuse_calendars(name, &job.spec.details.calendars);
         let runs = job.runs.clone();
         if !runs.is_empty() {
             self.orphans.entry(name.clone()).or_default().extend(runs);

@@ -309,7 +309,7 @@ fn kind(spec: &JobSpec) -> usize {
         .wrapping_add(mem)
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)
         .wrapping_add(disk);
-    for constraint in &spec.constraints {
+    for constraint in &spec.details.constraints {
         for &byte in constraint.value().as_bytes() {
             mix = mix.rotate_left(5).wrapping_add(u64::from(byte));
         }
@@ -321,12 +321,12 @@ fn kind(spec: &JobSpec) -> usize {
 // Whether the demands of two jobs are equal, without making them.
 fn wants_the_same(one: &Arc<JobSpec>, two: &Arc<JobSpec>) -> bool {
     let spreads = |spec: &JobSpec| {
-        let mut constraints = spec.constraints.iter();
+        let mut constraints = spec.details.constraints.iter();
         constraints.any(|constraint| constraint.spread().is_some())
     };
     Arc::ptr_eq(one, two)
         || one.resources == two.resources
-            && one.constraints == two.constraints
+            && one.details.constraints == two.details.constraints
             && abilities(one).eq(abilities(two))
             && (one.name == two.name || !spreads(one))
 }
@@ -418,7 +418,7 @@ impl Scheduler {
 
 fn demand(spec: &JobSpec) -> Demand {
     Demand {
-        constraints: spec.constraints.clone(),
+        constraints: spec.details.constraints.clone(),
         abilities: abilities(spec).collect(),
         group: group(spec),
         ..Demand::new(spec.resources)
@@ -427,18 +427,18 @@ fn demand(spec: &JobSpec) -> Demand {
 
 // What an agent must be able to do.
 fn abilities(spec: &JobSpec) -> impl Iterator<Item = &'static str> {
-    let container = spec.container.as_ref();
-    let fetches = !spec.fetch.is_empty() || !spec.uris.is_empty();
+    let container = spec.details.container.as_ref();
+    let fetches = !spec.details.fetch.is_empty() || !spec.details.uris.is_empty();
     let container = container.map(|container| container_ability(container.kind));
     container
         .into_iter()
         .chain(fetches.then_some(FETCH))
-        .chain((!spec.executor.is_empty()).then_some(EXECUTORS))
+        .chain((!spec.details.executor.is_empty()).then_some(EXECUTORS))
 }
 
 // The runs among which spread constraints count, if there are such constraints.
 fn group(spec: &JobSpec) -> Option<Arc<str>> {
-    let mut constraints = spec.constraints.iter();
+    let mut constraints = spec.details.constraints.iter();
     let spreads = constraints.any(|constraint| constraint.spread().is_some());
     spreads.then(|| spec.name.as_str().into())
 }

@@ -61,7 +61,7 @@ impl Scheduler {
         let exclusions = self.exclusions(&record.spec);
         match Job::from_record(record, exclusions) {
             Ok(job) => {
-                self.use_calendars(&name, &job.spec.calendars);
+                self.use_calendars(&name, &job.spec.details.calendars);
                 self.jobs.insert(Arc::new(job));
             }
             Err(error) => quarantined.push(quarantine(error.to_string())),
@@ -115,7 +115,7 @@ impl Scheduler {
         }
         for name in missing.into_keys() {
             if let Some(job) = self.jobs.remove(&name) {
-                self.unuse_calendars(&name, &job.spec.calendars);
+                self.unuse_calendars(&name, &job.spec.details.calendars);
             }
             let problem = "its parents are missing or depend on it".to_owned();
             quarantined.push(Quarantined {

@@ -107,6 +107,7 @@ impl Scheduler {
         let late = now.millis_since(job.start_of(taken.at));
         let too_late = job
             .spec
+            .details
             .epsilon
             .as_ref()
             .filter(|epsilon| late > epsilon.millis)

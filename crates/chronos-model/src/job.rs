@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use resources::{Constraint, Resources, Scalar};
+use resources::{Resources, Scalar};
 
-use crate::{
-    CalendarName, CatchUp, Container, Epsilon, JobName, JobSchedule, Overlap, ParentRule,
-    RetryBackoff,
-};
+use crate::{CatchUp, Details, JobName, JobSchedule, Overlap, ParentRule, RetryBackoff};
 
 /// The definition of a job, checked.
 ///
@@ -21,42 +18,18 @@ pub struct JobSpec {
     pub command: String,
     /// Whether `command` is given to `/bin/sh -c`.
     pub shell: bool,
-    /// Path of a custom executor, empty for none.
-    pub executor: String,
-    /// Flags of the custom executor.
-    pub executor_flags: String,
-    /// Data given to the custom executor instead of its flags and the command.
-    pub task_info_data: String,
     /// Extra attempts after a failed one.
     pub retries: u32,
     /// Seconds before an extra attempt; `None` takes the daemon's `--failure_retry`.
     pub retry_delay_secs: Option<u64>,
     /// How the delay grows with the attempts.
     pub retry_backoff: RetryBackoff,
-    /// Mail addresses, separated by commas.
-    pub owner: String,
-    /// The owner's name, for people.
-    pub owner_name: String,
-    /// What the job is for.
-    pub description: String,
     /// What one task takes: cores, megabytes of memory, megabytes of disk.
     pub resources: Resources,
     /// A disabled job is not started, by schedule, parents or hand.
     pub disabled: bool,
     /// Children also run when this job failed for good.
     pub soft_error: bool,
-    /// Chronos' switch for element counters; kept for its clients.
-    pub data_processing_job_type: bool,
-    /// From Chronos 2: a target that is this many milliseconds late is skipped; `None` for never.
-    pub epsilon: Option<Epsilon>,
-    /// Files brought into the sandbox before the command starts.
-    pub fetch: Vec<Fetch>,
-    /// The older spelling of `fetch`.
-    pub uris: Vec<String>,
-    /// Variables added to the command's environment.
-    pub environment: Vec<EnvironmentVariable>,
-    /// Arguments added to the command.
-    pub arguments: Vec<String>,
     /// Started before jobs that are not.
     pub high_priority: bool,
     /// The user the command runs as; empty takes the daemon's `--user`.
@@ -70,18 +43,14 @@ pub struct JobSpec {
     pub start_timeout_secs: u64,
     /// A target starts up to so many seconds late: always as late, by a hash of job and target.
     pub jitter_secs: u64,
-    /// The container it runs in.
-    pub container: Option<Container>,
-    /// Conditions on the agent, all of which must hold.
-    pub constraints: Vec<Constraint>,
     /// What to do about targets that nobody could run at their time.
     pub catch_up: CatchUp,
-    /// Calendars whose dates, weekdays and windows its schedule leaves out.
-    pub calendars: Vec<CalendarName>,
     /// What must have become of the parents.
     pub parent_rule: ParentRule,
     /// What makes it run.
     pub trigger: Trigger,
+    /// What most jobs leave at its default.
+    pub details: Details,
 }
 
 impl JobSpec {
@@ -109,8 +78,8 @@ impl JobSpec {
 
     /// Returns all files to bring into the sandbox: those of `fetch`, then those of `uris`.
     pub fn files(&self) -> impl Iterator<Item = Fetch> + '_ {
-        let uris = self.uris.iter().map(|uri| Fetch::new(uri.as_str()));
-        self.fetch.iter().cloned().chain(uris)
+        let uris = self.details.uris.iter().map(|uri| Fetch::new(uri.as_str()));
+        self.details.fetch.iter().cloned().chain(uris)
     }
 }
 

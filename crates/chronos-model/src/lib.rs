@@ -33,6 +33,7 @@
 
 mod calendar;
 mod container;
+mod details;
 mod epsilon;
 mod framework_id;
 mod jitter;
@@ -57,6 +58,7 @@ pub use container::{
     Container, ContainerKind, ExternalVolume, IpProtocol, Network, NetworkInfo, Parameter,
     PortMapping, Volume, VolumeMode,
 };
+pub use details::{Details, JobDetails};
 pub use epsilon::{Epsilon, EpsilonError};
 pub use framework_id::{FrameworkId, FrameworkIdError};
 pub use jitter::jitter_millis;

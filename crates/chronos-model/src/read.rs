@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use self::field::{Object, Path};
 use crate::{
-    Epsilon, FieldProblem, JobDefaults, JobName, JobNameError, JobSpec, Timestamp,
+    Epsilon, FieldProblem, JobDefaults, JobDetails, JobName, JobNameError, JobSpec, Timestamp,
     limits::{
         COMPLETION_TIME_SECS_MAX, JITTER_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX,
         RETRY_DELAY_SECS_MAX,
@@ -119,17 +119,18 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
     let command = command(&job, may_be_empty, problems);
     let (fetch, uris) = list::fetches(&job, problems);
     let defaults = &origin.defaults.resources;
+    let details = JobDetails {
+        executor,
+        fetch,
+        uris,
+        container,
+        ..JobDetails::default()
+    };
     Some(JobSpec {
         shell: job.flag("shell", true, problems),
-        executor,
-        executor_flags: job.text("executorFlags", problems),
-        task_info_data: job.text("taskInfoData", problems),
         retries: retries(&job, problems),
         retry_delay_secs: job.integer("retryDelay", 0..=RETRY_DELAY_SECS_MAX, problems),
         retry_backoff: policy::retry_backoff(&job, problems),
-        owner: job.text("owner", problems),
-        owner_name: job.text("ownerName", problems),
-        description: job.text("description", problems),
         resources: Resources {
             cpus: job.amount("cpus", defaults.cpus, problems),
             mem: job.amount("mem", defaults.mem, problems),
@@ -137,12 +138,6 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         },
         disabled: job.flag("disabled", false, problems),
         soft_error: job.flag("softError", false, problems),
-        data_processing_job_type: job.flag("dataProcessingJobType", false, problems),
-        epsilon: epsilon(&job, problems),
-        fetch,
-        uris,
-        environment: list::environment(&job, problems),
-        arguments: list::arguments(&job, &command, problems),
         high_priority: job.flag("highPriority", false, problems),
         run_as_user: job
             .read("runAsUser", problems, field::text)
@@ -157,16 +152,37 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         jitter_secs: job
             .integer("jitter", 0..=JITTER_SECS_MAX, problems)
             .unwrap_or_default(),
-        container,
-        constraints: list::constraints(&job, problems),
         catch_up: policy::catch_up(&job, problems),
-        calendars: policy::calendars(&job, problems),
         parent_rule: trigger::parent_rule(&job, trigger.as_ref(), problems),
+        details: read_details(&job, details, &command, problems).into(),
         command,
         // Last, because they may leave: by now every other field has been looked at.
         trigger: trigger?,
         name: name?,
     })
+}
+
+// Some of them were read already, because others depend on them.
+fn read_details(
+    job: &Object<'_>,
+    known: JobDetails,
+    command: &str,
+    problems: &mut Problems,
+) -> JobDetails {
+    JobDetails {
+        executor_flags: job.text("executorFlags", problems),
+        task_info_data: job.text("taskInfoData", problems),
+        owner: job.text("owner", problems),
+        owner_name: job.text("ownerName", problems),
+        description: job.text("description", problems),
+        data_processing_job_type: job.flag("dataProcessingJobType", false, problems),
+        epsilon: epsilon(job, problems),
+        environment: list::environment(job, problems),
+        arguments: list::arguments(job, command, problems),
+        constraints: list::constraints(job, problems),
+        calendars: policy::calendars(job, problems),
+        ..known
+    }
 }
 
 fn name(job: &Object<'_>, problems: &mut Problems) -> Option<JobName> {

@@ -64,7 +64,7 @@ pub struct JobProgress {
     /// When a run last failed for good.
     pub last_error: Option<Timestamp>,
     /// Where the definition comes from, when a folder of job files owns it.
-    pub source: Option<JobSource>,
+    pub source: Option<Box<JobSource>>,
 }
 
 /// One completion of a job, for its children to count.

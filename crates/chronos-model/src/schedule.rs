@@ -299,7 +299,9 @@ impl JobSchedule {
                 }
             },
         };
-        let schedule = interval.schedule(&interval_options(self.own_zone(), dst)).ok()?;
+        let schedule = interval
+            .schedule(&interval_options(self.own_zone(), dst))
+            .ok()?;
         schedule.occurrence(0).map(Timestamp::from_utc)
     }
 

@@ -113,10 +113,11 @@ mod tests {
     #[test]
     fn keeps_the_order_and_needs_no_room_to_be_missing() {
         let millis = [i64::MIN + 1, -1, 0, 1, i64::MAX];
-        for pair in millis.windows(2) {
-            let [earlier, later] = [pair[0], pair[1]].map(Timestamp::from_millis);
-            assert!(earlier < later, "{earlier:?} {later:?}");
-        }
+        assert!(
+            millis
+                .map(Timestamp::from_millis)
+                .is_sorted_by(|a, b| a < b)
+        );
         for millis in millis {
             assert_eq!(Timestamp::from_millis(millis).millis(), millis);
         }

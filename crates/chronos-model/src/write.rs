@@ -63,13 +63,13 @@ impl JobSpec {
         put("name", self.name.as_str().into());
         put("command", self.command.as_str().into());
         put("shell", self.shell.into());
-        put("executor", self.executor.as_str().into());
-        put("executorFlags", self.executor_flags.as_str().into());
-        put("taskInfoData", self.task_info_data.as_str().into());
+        put("executor", self.details.executor.as_str().into());
+        put("executorFlags", self.details.executor_flags.as_str().into());
+        put("taskInfoData", self.details.task_info_data.as_str().into());
         put("retries", self.retries.into());
-        put("owner", self.owner.as_str().into());
-        put("ownerName", self.owner_name.as_str().into());
-        put("description", self.description.as_str().into());
+        put("owner", self.details.owner.as_str().into());
+        put("ownerName", self.details.owner_name.as_str().into());
+        put("description", self.details.description.as_str().into());
         if let Some(progress) = progress {
             put("successCount", progress.success_count.into());
             put("errorCount", progress.error_count.into());
@@ -83,7 +83,7 @@ impl JobSpec {
         put("softError", self.soft_error.into());
         put(
             "dataProcessingJobType",
-            self.data_processing_job_type.into(),
+            self.details.data_processing_job_type.into(),
         );
         if let Some(progress) = progress {
             put(
@@ -95,12 +95,12 @@ impl JobSpec {
         put("fetch", fetch);
         put("uris", uris);
         put("environmentVariables", self.written_environment());
-        put("arguments", self.arguments.as_slice().into());
+        put("arguments", self.details.arguments.as_slice().into());
         put("highPriority", self.high_priority.into());
         put("runAsUser", self.run_as_user.as_str().into());
         put("concurrent", self.concurrent().into());
         put("maxCompletionTime", self.max_completion_time_secs.into());
-        if let Some(container) = &self.container {
+        if let Some(container) = &self.details.container {
             put("container", container::write(container));
         }
         put("constraints", self.written_constraints());
@@ -128,7 +128,7 @@ impl JobSpec {
         if let Some(secs) = self.retry_delay_secs {
             put("retryDelay", secs.into());
         }
-        if let Some(epsilon) = &self.epsilon {
+        if let Some(epsilon) = &self.details.epsilon {
             put("epsilon", epsilon.text.as_str().into());
         }
         policy::put(self, put);
@@ -136,28 +136,30 @@ impl JobSpec {
 
     fn written_fetches(&self, fetches: FetchOutput) -> (Value, Value) {
         let mirror = fetches == FetchOutput::Mirrored;
-        let fetch = if mirror && self.fetch.is_empty() {
+        let fetch = if mirror && self.details.fetch.is_empty() {
             self.files().map(|file| fetch(&file)).collect()
         } else {
-            self.fetch.iter().map(fetch).collect()
+            self.details.fetch.iter().map(fetch).collect()
         };
-        let uris = if mirror && self.uris.is_empty() {
+        let uris = if mirror && self.details.uris.is_empty() {
             self.files().map(|file| file.uri).collect()
         } else {
-            self.uris.as_slice().into()
+            self.details.uris.as_slice().into()
         };
         (fetch, uris)
     }
 
     fn written_environment(&self) -> Value {
-        self.environment
+        self.details
+            .environment
             .iter()
             .map(|variable| json!({"name": variable.name, "value": variable.value}))
             .collect()
     }
 
     fn written_constraints(&self) -> Value {
-        self.constraints
+        self.details
+            .constraints
             .iter()
             .map(|constraint| {
                 json!([

@@ -110,7 +110,8 @@ impl Outgoing {
             }
             ClusterCall::Kill { .. }
             | ClusterCall::Acknowledge { .. }
-            | ClusterCall::Reconcile { .. } => None,
+            | ClusterCall::Reconcile { .. }
+            | ClusterCall::Want { .. } => None,
         });
         self.unsaid = unused.chain(self.offers.give_back()).collect();
         self.send();

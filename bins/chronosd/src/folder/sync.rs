@@ -68,7 +68,7 @@ pub(crate) fn plan(files: &[JobFile], view: &View, defaults: &JobDefaults, now: 
 fn changes(view: &View, wanted: BTreeMap<JobName, (JobSpec, JobSource)>) -> Vec<Command> {
     let unchanged = |name: &JobName, source: &JobSource| {
         view.job(name)
-            .is_some_and(|job| job.progress().source.as_ref() == Some(source))
+            .is_some_and(|job| job.progress().source.as_deref() == Some(source))
     };
     let mut open: BTreeMap<_, _> = wanted
         .into_iter()

@@ -69,13 +69,12 @@ async fn the_end_is_told_as_it_was() {
 async fn without_a_shell_the_program_gets_its_arguments_as_they_are() {
     let home = home();
     let mut kit = Kit::start(&home).await;
-    let direct = |name: &str, program: &str, arguments: &[&str]| JobSpec {
-        shell: false,
-        arguments: arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect(),
-        ..job(name, program)
+    let direct = |name: &str, program: &str, arguments: &[&str]| {
+        let mut spec = job(name, program);
+        spec.shell = false;
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        spec.details.arguments.extend(arguments);
+        spec
     };
     let update = kit
         .end_of(direct("a", "printf", &["[%s]", "a b", "$HOME", ";"]))
@@ -121,7 +120,7 @@ async fn environment_folder_and_files_are_what_chronos_gives() {
     let mut kit = Kit::start(&home).await;
     let mut spec = job("env job", "env -0; pwd >&2; read line || echo no input >&2");
     for (name, value) in [("OWN", "a\nb"), ("HOST", "not this"), ("LANG", "xx_XX")] {
-        spec.environment.push(EnvironmentVariable {
+        spec.details.environment.push(EnvironmentVariable {
             name: name.to_owned(),
             value: value.to_owned(),
         });
@@ -254,28 +253,14 @@ async fn what_this_agent_cannot_do_is_said_and_not_tried() {
         force_pull_image: false,
         parameters: Vec::new(),
     };
+    let [mut contained, mut executed, mut fetched] = ["a", "b", "c"].map(|name| job(name, "true"));
+    contained.details.container = Some(container);
+    executed.details.executor = "/bin/x".to_owned();
+    fetched.details.uris = vec!["http://x/y".to_owned()];
     for (spec, message) in [
-        (
-            JobSpec {
-                container: Some(container),
-                ..job("a", "true")
-            },
-            "this agent has no container runtime",
-        ),
-        (
-            JobSpec {
-                executor: "/bin/x".to_owned(),
-                ..job("b", "true")
-            },
-            "this agent runs no custom executors",
-        ),
-        (
-            JobSpec {
-                uris: vec!["http://x/y".to_owned()],
-                ..job("c", "true")
-            },
-            "this agent fetches no files",
-        ),
+        (contained, "this agent has no container runtime"),
+        (executed, "this agent runs no custom executors"),
+        (fetched, "this agent fetches no files"),
     ] {
         let task = task(spec);
         let key = task.key.clone();

@@ -34,8 +34,8 @@ pub(super) fn put(spec: &JobSpec, put: &mut impl FnMut(&str, Value)) {
     if spec.jitter_secs != 0 {
         put("jitter", spec.jitter_secs.into());
     }
-    if !spec.calendars.is_empty() {
-        let names = spec.calendars.iter().map(CalendarName::as_str);
+    if !spec.details.calendars.is_empty() {
+        let names = spec.details.calendars.iter().map(CalendarName::as_str);
         put("calendar", names.collect());
     }
     if spec.parent_rule != ParentRule::default() && !spec.parents().is_empty() {

@@ -25,7 +25,10 @@ fn the_first_jobs_of_a_newcomer() {
     let plain = accept(&parse(PLAIN), JobKind::Scheduled);
     assert_eq!(plain.name.as_str(), "Test-Chronos-API");
     assert_eq!(plain.command, "sleep 60");
-    assert_eq!(plain.description, "Sleep for 60 seconds and return.");
+    assert_eq!(
+        plain.details.description,
+        "Sleep for 60 seconds and return."
+    );
     assert_eq!(
         plain.resources,
         Resources::new(
@@ -47,7 +50,7 @@ fn the_first_jobs_of_a_newcomer() {
     );
 
     let docker = accept(&parse(DOCKER), JobKind::Scheduled);
-    let container = docker.container.unwrap();
+    let container = docker.details.container.clone().unwrap();
     assert_eq!(container.kind, ContainerKind::Docker);
     assert_eq!(container.image, "busybox");
     assert_eq!(container.network, Network::Bridge);
@@ -80,9 +83,9 @@ fn absent_and_null_fields_take_the_same_defaults() {
     assert_eq!(spec.run_as_user, "nobody");
     assert_eq!(spec.max_completion_time_secs, 0);
     assert_eq!(spec.retry_delay_secs, None);
-    assert_eq!(spec.epsilon, None);
+    assert_eq!(spec.details.epsilon, None);
     assert_eq!(spec.catch_up, CatchUp::Latest);
-    assert_eq!(spec.container, None);
+    assert_eq!(spec.details.container, None);
     assert!(!spec.disabled && !spec.soft_error && !spec.high_priority && !spec.concurrent());
 
     let mut nulls = base();
@@ -170,7 +173,12 @@ fn scalars_in_the_wrong_type() {
     for (flag, want) in [(r#""TRUE""#, true), (r#""False""#, false), ("1", true)] {
         let container = format!(r#"{{"container": {{"image": "a", "forcePullImage": {flag}}}}}"#);
         assert_eq!(
-            accept_with(&container).container.unwrap().force_pull_image,
+            accept_with(&container)
+                .details
+                .container
+                .clone()
+                .unwrap()
+                .force_pull_image,
             want,
             "{flag}"
         );
@@ -192,7 +200,7 @@ fn scalars_in_the_wrong_type() {
     ] {
         let spec = accept_with(&format!(r#"{{"command": {text}, "arguments": [{text}]}}"#));
         assert_eq!(
-            (spec.command.as_str(), spec.arguments[0].as_str()),
+            (spec.command.as_str(), spec.details.arguments[0].as_str()),
             (want, want)
         );
     }
@@ -374,7 +382,7 @@ fn containers() {
         r#"{"image": "a", "network": "Bridge"}"#,
     ] {
         let spec = accept_with(&format!(r#"{{"container": {container}}}"#));
-        let read = spec.container.unwrap();
+        let read = spec.details.container.clone().unwrap();
         assert_eq!(
             (read.kind, read.network),
             (ContainerKind::Docker, Network::Bridge)
@@ -387,7 +395,7 @@ fn containers() {
     ] {
         let spec = accept_with(&format!(r#"{{"container": {container}}}"#));
         assert_eq!(
-            spec.container, None,
+            spec.details.container, None,
             "case 187: without an image it is ignored"
         );
     }
@@ -405,7 +413,7 @@ fn containers() {
             "parameters": [{"key": "k", "value": 1}]
         }}"#,
     );
-    let container = spec.container.unwrap();
+    let container = spec.details.container.clone().unwrap();
     assert_eq!(container.kind, ContainerKind::Mesos);
     assert_eq!(container.network, Network::User);
     assert_eq!(container.network_name.as_deref(), Some("n"));
@@ -454,7 +462,7 @@ fn fetch_and_uris() {
         extract: false,
         output_file: "o".to_owned(),
     };
-    assert_eq!(spec.fetch, [want]);
+    assert_eq!(spec.details.fetch, [want]);
 }
 
 #[test]
@@ -470,9 +478,12 @@ fn documents_of_chronos_2() {
         JobKind::Scheduled,
     );
     assert_eq!(spec.name.as_str(), "SAMPLE JOB #1");
-    assert_eq!(spec.epsilon.unwrap().millis, 900_000);
-    assert_eq!(spec.uris, ["http://example.com/a.tgz"]);
-    assert_eq!(spec.container.unwrap().kind, ContainerKind::Docker);
+    assert_eq!(spec.details.epsilon.clone().unwrap().millis, 900_000);
+    assert_eq!(spec.details.uris, ["http://example.com/a.tgz"]);
+    assert_eq!(
+        spec.details.container.clone().unwrap().kind,
+        ContainerKind::Docker
+    );
 }
 
 #[test]
@@ -499,7 +510,7 @@ fn documents_of_clients() {
         }),
         JobKind::Scheduled,
     );
-    assert_eq!(go.environment[0].value, "b");
+    assert_eq!(go.details.environment[0].value, "b");
     assert_eq!(go.retries, 0);
 
     // Exporters take a job from `GET jobs` and leave out counters.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use chronos_model::{
     CalendarName, CatchUp, Container, ContainerKind, DstPolicy, EnvironmentVariable,
-    ExternalVolume, Fetch, IpProtocol, JobName, JobSchedule, JobSpec, Network, NetworkInfo,
-    Overlap, Parameter, ParentRule, PortMapping, RetryBackoff, SchedulePart, Trigger, Volume,
-    VolumeMode, limits,
+    ExternalVolume, Fetch, IpProtocol, JobDetails, JobName, JobSchedule, JobSpec, Network,
+    NetworkInfo, Overlap, Parameter, ParentRule, PortMapping, RetryBackoff, SchedulePart, Trigger,
+    Volume, VolumeMode, limits,
 };
 use iso8601_repeat::{Gap, Overlap as Overlaps};
 use proptest::{collection::vec, option, prelude::*};
@@ -255,13 +255,55 @@ fn environment() -> impl Strategy<Value = Vec<EnvironmentVariable>> {
 
 /// Any job that reading can make.
 pub(crate) fn spec() -> impl Strategy<Value = JobSpec> {
-    let texts = (text(), text(), text(), text(), text(), text(), text());
+    let texts = (filled_text(), text());
     let numbers = (
         0..=limits::RETRIES_MAX,
         option::of(0..=limits::RETRY_DELAY_SECS_MAX),
         0..=limits::COMPLETION_TIME_SECS_MAX,
         (scalar(), scalar(), scalar()),
     );
+    let rest = (
+        any::<[bool; 4]>(),
+        policies(),
+        0..=limits::COMPLETION_TIME_SECS_MAX,
+        0..=limits::JITTER_SECS_MAX,
+    );
+    (name(), texts, numbers, rest, trigger(), details()).prop_map(
+        |(
+            name,
+            texts,
+            numbers,
+            (flags, policies, start_timeout_secs, jitter_secs),
+            trigger,
+            details,
+        )| {
+            JobSpec {
+                name,
+                command: texts.0,
+                shell: flags[0],
+                retries: numbers.0,
+                retry_delay_secs: numbers.1,
+                resources: Resources::new(numbers.3.0, numbers.3.1, numbers.3.2),
+                disabled: flags[1],
+                soft_error: flags[2],
+                high_priority: flags[3],
+                run_as_user: texts.1,
+                max_completion_time_secs: numbers.2,
+                catch_up: policies.0,
+                overlap: policies.1,
+                retry_backoff: policies.2,
+                start_timeout_secs,
+                jitter_secs,
+                parent_rule: trigger.1,
+                trigger: trigger.0,
+                details: details.into(),
+            }
+        },
+    )
+}
+
+fn details() -> impl Strategy<Value = JobDetails> {
+    let texts = (text(), text(), text(), text(), text(), text());
     let epsilon = option::of(proptest::sample::select(vec![
         "PT15M", "P1W2D", "pt1.5S", "PT60S",
     ]))
@@ -271,58 +313,34 @@ pub(crate) fn spec() -> impl Strategy<Value = JobSpec> {
         environment(),
         vec(text(), 0..3),
         vec(constraint(), 0..3),
+        calendars(),
     );
-    let rest = (
-        option::of(container()),
-        trigger(),
+    (
+        texts,
+        any::<bool>(),
         epsilon,
-        any::<[bool; 5]>(),
-        (
-            policies(),
-            calendars(),
-            0..=limits::COMPLETION_TIME_SECS_MAX,
-            0..=limits::JITTER_SECS_MAX,
-        ),
-    );
-    (name(), filled_text(), texts, numbers, lists, rest).prop_map(
-        |(name, command, texts, numbers, lists, (container, trigger, epsilon, flags, ours))| {
-            JobSpec {
-                name,
-                command,
-                shell: flags[0],
+        option::of(container()),
+        lists,
+    )
+        .prop_map(
+            |(texts, data_processing_job_type, epsilon, container, lists)| JobDetails {
                 executor: texts.0,
                 executor_flags: texts.1,
                 task_info_data: texts.2,
-                retries: numbers.0,
-                retry_delay_secs: numbers.1,
                 owner: texts.3,
                 owner_name: texts.4,
                 description: texts.5,
-                resources: Resources::new(numbers.3.0, numbers.3.1, numbers.3.2),
-                disabled: flags[1],
-                soft_error: flags[2],
-                data_processing_job_type: flags[3],
+                data_processing_job_type,
                 epsilon,
                 fetch: lists.0.0,
                 uris: lists.0.1,
                 environment: lists.1,
                 arguments: lists.2,
-                high_priority: flags[4],
-                run_as_user: texts.6,
-                max_completion_time_secs: numbers.2,
                 container,
                 constraints: lists.3,
-                catch_up: ours.0.0,
-                overlap: ours.0.1,
-                retry_backoff: ours.0.2,
-                start_timeout_secs: ours.2,
-                jitter_secs: ours.3,
-                calendars: ours.1,
-                parent_rule: trigger.1,
-                trigger: trigger.0,
-            }
-        },
-    )
+                calendars: lists.4,
+            },
+        )
 }
 
 /// Any JSON at all, with the words and keys of jobs among it.

@@ -73,7 +73,7 @@ fn untaken(
         .filter(|version| ledger.at(version.fact) < ledger.quiet.map_or(Moment(0), |quiet| quiet.1))
         .collect();
     let newest = open.last()?;
-    if newest.spec.disabled || !newest.spec.calendars.is_empty() {
+    if newest.spec.disabled || !newest.spec.details.calendars.is_empty() {
         return None;
     }
     let targets = targets_of(&life.versions[first])?;

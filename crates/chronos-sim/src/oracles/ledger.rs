@@ -239,7 +239,7 @@ impl<'e> Ledger<'e> {
     pub fn leaves_out(&self, spec: &JobSpec, target: Timestamp) -> Option<bool> {
         let mut certain = false;
         let mut possible = false;
-        for name in &spec.calendars {
+        for name in &spec.details.calendars {
             let versions = self.calendars.get(name).map_or(&[][..], Vec::as_slice);
             let out = |calendar: &&Calendar| calendar.excluded_until(target).is_some();
             certain |= !versions.is_empty() && versions.iter().all(out);

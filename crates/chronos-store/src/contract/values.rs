@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chronos_model::{
-    Calendar, Completion, CompletionKind, Covered, Generation, JobProgress, JobSource, JobSpec,
-    Lineage, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
+    Calendar, Completion, CompletionKind, Covered, Generation, JobDetails, JobProgress, JobSource,
+    JobSpec, Lineage, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
 };
 use serde_json::json;
 
@@ -17,9 +17,9 @@ use super::{
 };
 
 macro_rules! assert_all_differ {
-    ($one:ident, $other:ident; $($field:ident),+) => {
+    ($kind:ident: $one:expr, $other:expr; $($field:ident),+) => {
         // Names all fields, so that a new one cannot be forgotten here.
-        let JobSpec { $($field: _),+ } = &$one;
+        let $kind { $($field: _),+ } = $one;
         $(assert_ne!($one.$field, $other.$field, "{}", stringify!($field));)+
     };
 }
@@ -30,13 +30,17 @@ pub async fn keeps_every_field_of_a_definition(factory: &mut impl StoreFactory) 
     let full = full_spec();
     let mut small = JobSpec::clone(&spec("small", "true"));
     // A job has files in one spelling only.
-    small.uris = vec!["http://u".to_owned()];
+    small.details.uris = vec!["http://u".to_owned()];
     assert_all_differ!(
-        full, small; name, command, shell, executor, executor_flags, task_info_data, retries,
-        retry_delay_secs, retry_backoff, owner, owner_name, description, resources, disabled,
-        soft_error, data_processing_job_type, epsilon, fetch, uris, environment, arguments,
-        high_priority, run_as_user, overlap, max_completion_time_secs, start_timeout_secs,
-        jitter_secs, container, constraints, catch_up, calendars, parent_rule, trigger
+        JobSpec: &full, &small; name, command, shell, retries, retry_delay_secs, retry_backoff,
+        resources, disabled, soft_error, high_priority, run_as_user, overlap,
+        max_completion_time_secs, start_timeout_secs, jitter_secs, catch_up, parent_rule, trigger,
+        details
+    );
+    assert_all_differ!(
+        JobDetails: &*full.details, &*small.details; executor, executor_flags, task_info_data,
+        owner, owner_name, description, data_processing_job_type, epsilon, fetch, uris,
+        environment, arguments, container, constraints, calendars
     );
     // As they sort.
     let specs = [full, small];
@@ -226,10 +230,10 @@ pub async fn keeps_every_field_of_progress(factory: &mut impl StoreFactory) {
         errors_since_last_success: 8,
         last_success: at(9),
         last_error: at(-10),
-        source: Some(JobSource {
+        source: Some(Box::new(JobSource {
             file: "a/ü.yaml".to_owned(),
             digest: u64::MAX,
-        }),
+        })),
     };
     bench.must_commit(vec![put_spec("a", "one", 0)]).await;
     let mut found = progress.clone();

@@ -57,7 +57,7 @@ pub fn encode_progress(progress: &JobProgress) -> String {
     put("errorsSinceLastSuccess", Some(errors.into()));
     put("lastSuccess", last_success.map(instant));
     put("lastError", last_error.map(instant));
-    put("source", source.as_ref().map(source_value));
+    put("source", source.as_deref().map(source_value));
     Value::Object(json).to_string()
 }
 
@@ -92,7 +92,7 @@ pub fn decode_progress(text: &str) -> Result<JobProgress, String> {
         errors_since_last_success: json.count("errorsSinceLastSuccess")?.unwrap_or_default(),
         last_success: json.instant("lastSuccess")?,
         last_error: json.instant("lastError")?,
-        source: json.object("source", read_source)?,
+        source: json.object("source", read_source)?.map(Box::new),
     })
 }
 
@@ -208,10 +208,10 @@ mod tests {
             errors_since_last_success: 10,
             last_success: Some(Timestamp::from_millis(11)),
             last_error: Some(Timestamp::from_millis(12)),
-            source: Some(JobSource {
+            source: Some(Box::new(JobSource {
                 file: "a/b.yaml".to_owned(),
                 digest: u64::MAX - 1,
-            }),
+            })),
         }
     }
 

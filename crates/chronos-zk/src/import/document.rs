@@ -296,7 +296,7 @@ mod tests {
                 "scheduleTimeZone: nobody knows \"null\", which Chronos read as GMT; it is UTC now",
             ],
         );
-        assert_eq!((nulls.spec.owner.as_str(), nulls.of_2), ("", false));
+        assert_eq!((nulls.spec.details.owner.as_str(), nulls.of_2), ("", false));
         let constraints = json!([["hostname", "UNIQUE"], ["rack", "EQUALS", "1"]]);
         let kept = check(
             &json!({"constraints": constraints}),
@@ -304,12 +304,12 @@ mod tests {
                 "constraints: Chronos ignored the operator \"UNIQUE\", so [\"hostname\",\"UNIQUE\"] is left out",
             ],
         );
-        assert_eq!(kept.spec.constraints.len(), 1);
+        assert_eq!(kept.spec.details.constraints.len(), 1);
         let old = check(
             &json!({"async": true, "epsilon": "PT15M"}),
             &["async: its runs end when their command does, without a callback"],
         );
-        assert!(old.of_2 && old.spec.epsilon.is_some());
+        assert!(old.of_2 && old.spec.details.epsilon.is_some());
         // What is ours meant nothing to Chronos.
         let none = check(
             &json!({"jitter": 60, "labels": {"x": 1}}),

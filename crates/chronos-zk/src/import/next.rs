@@ -114,7 +114,7 @@ fn within_epsilon(
     newest: Option<NextTarget>,
     now: Timestamp,
 ) -> NextRun {
-    let epsilon = spec.epsilon.as_ref().map(|epsilon| epsilon.millis);
+    let epsilon = spec.details.epsilon.as_ref().map(|epsilon| epsilon.millis);
     let in_time =
         |target: &NextTarget| epsilon.is_none_or(|epsilon| now.millis_since(target.at) <= epsilon);
     match newest.filter(in_time) {

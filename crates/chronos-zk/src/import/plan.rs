@@ -346,7 +346,9 @@ impl Planner<'_> {
             return TaskFate::NoJob;
         };
         let epsilon = job.writes.iter().find_map(|write| match write {
-            Write::PutSpec { spec, .. } => spec.epsilon.as_ref().map(|epsilon| epsilon.millis),
+            Write::PutSpec { spec, .. } => {
+                spec.details.epsilon.as_ref().map(|epsilon| epsilon.millis)
+            }
             Write::PutProgress { .. }
             | Write::DeleteJob { .. }
             | Write::PutRun(_)

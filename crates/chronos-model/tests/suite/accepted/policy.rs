@@ -102,7 +102,12 @@ fn calendars() {
         (r"2026", vec!["2026"]),
     ] {
         let spec = accept_with(&format!(r#"{{"calendar": {calendar}}}"#));
-        let names: Vec<_> = spec.calendars.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = spec
+            .details
+            .calendars
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(names, want, "{calendar}");
     }
 }
