@@ -133,7 +133,7 @@ fn examine_job(
     found: &mut Vec<Finding>,
 ) {
     let key = format!("job {}", job.spec.name);
-    for calendar in &job.spec.calendars {
+    for calendar in &job.spec.details.calendars {
         if !snapshot
             .calendars
             .iter()
