@@ -8,6 +8,7 @@
 mod address;
 mod connection;
 mod election;
+mod group;
 mod import;
 mod session;
 mod store;
@@ -17,6 +18,7 @@ pub use address::{AddressError, ZkAddress};
 pub use election::{
     Candidate, Election, ElectionOptions, Event, Guard, Leadership, Lease, Order, Own, Proof,
 };
+pub use group::{Group, Leader};
 pub use import::{
     Action, ChronosTree, FoundJob, FoundTask, ImportError, ImportOptions, ImportPlan, NextRun,
     PlannedJob, PlannedTask, ReadError, TaskFate,

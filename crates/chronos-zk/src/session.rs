@@ -207,6 +207,46 @@ impl Session {
         })
     }
 
+    /// Connects to look at what is under a root that others keep; nothing is made.
+    pub(crate) async fn look_at(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
+        let mut connector = Client::connector().with_session_timeout(timeout);
+        if let Some(auth) = address.auth() {
+            let words = format!("{}:{}", auth.user, auth.password);
+            connector = connector.with_auth("digest", words.as_bytes());
+        }
+        let client = connector.connect(address.hosts()).await;
+        let client = client.map_err(|error| not_sent(&error))?;
+        let root = address.root().to_owned();
+        let client = if root.is_empty() {
+            client
+        } else {
+            client.chroot(root).map_err(|_client| Failure::NotSent {
+                problem: format!("{:?} is no path of a node", address.root()),
+            })?
+        };
+        Ok(Self {
+            client,
+            acl: Vec::new(),
+        })
+    }
+
+    /// Waits until children of a node come or go, until the node itself does, or until that cannot be told any more.
+    pub(crate) fn until_children_change(&self, path: String) -> BoxFuture<'static, ()> {
+        let client = self.client.clone();
+        send(async move {
+            match client.list_and_watch_children(&path).await {
+                Ok((_, watcher)) => drop(watcher.changed().await),
+                Err(Error::NoNode) => {
+                    if let Ok((None, watcher)) = client.check_and_watch_stat(&path).await {
+                        watcher.changed().await;
+                    }
+                }
+                // Whoever waits looks again then.
+                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        })
+    }
+
     pub(crate) fn standing(&self) -> Standing {
         standing(self.client.state())
     }

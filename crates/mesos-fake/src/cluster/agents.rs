@@ -60,6 +60,12 @@ impl Cluster {
         self.agents.keys().cloned().collect()
     }
 
+    /// The host and the port of an agent.
+    pub fn agent_address(&self, agent: &str) -> Option<(&str, u16)> {
+        let spec = &self.agents.get(agent)?.spec;
+        Some((&spec.hostname, spec.port))
+    }
+
     /// Where the HTTP of an agent is to be found from now on.
     pub fn set_agent_port(&mut self, agent: &str, port: u16) {
         if let Some(agent) = self.agents.get_mut(agent) {

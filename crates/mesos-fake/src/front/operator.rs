@@ -70,7 +70,16 @@ fn agents(world: &World) -> Vec<serde_json::Value> {
         .cluster
         .agent_ids()
         .into_iter()
-        .map(|id| json!({ "id": id }))
+        .map(|id| {
+            let address = world.cluster.agent_address(&id);
+            let (hostname, port) = address.unwrap_or_default();
+            json!({
+                "id": id,
+                "hostname": hostname,
+                "port": port,
+                "pid": format!("slave(1)@127.0.0.1:{port}"),
+            })
+        })
         .collect()
 }
 

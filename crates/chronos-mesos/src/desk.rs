@@ -1,0 +1,494 @@
+//! Between the scheduler's words and the master's: what is asked, what is told, and what is still owed to either.
+
+mod updates;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chronos_core::{
+    AgentId, ClusterCall, ClusterEvent, Launch, Launched, OfferId, Task, TaskState,
+};
+use chronos_model::{RunKey, Timestamp};
+use mesos_v1::{
+    Mono,
+    driver::{Input, Notice, Refusal, Request, RequestId},
+    proto::{self, FrameworkId, TaskId, scheduler::event::Failure},
+};
+use tokio::sync::watch;
+
+use crate::{
+    MesosConfig, OnRemoved, Standing, Status,
+    container::host_ports,
+    directory::Directory,
+    offers::Offers,
+    task::{self, Place, task_info},
+    task_id,
+    tracked::Tasks,
+};
+
+/// How long tasks out of reach are borne at least after a new subscription: the master is being asked about them.
+const NEW_SUBSCRIPTION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The two sides, and what lies between them.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    directory: Directory,
+    status: watch::Sender<Status>,
+    offers: Offers,
+    tasks: Tasks,
+    /// Launches whose outcome is open.
+    launches: BTreeMap<u64, Vec<RunKey>>,
+    requests: u64,
+    wants_offers: bool,
+    subscribed: bool,
+    for_scheduler: VecDeque<ClusterEvent>,
+    for_driver: VecDeque<Input>,
+    deposed: bool,
+    /// The id is to be erased once nothing is open under it.
+    erasing: bool,
+}
+
+impl Desk {
+    pub(crate) fn new(directory: Directory, status: watch::Sender<Status>) -> Self {
+        Self {
+            directory,
+            status,
+            offers: Offers::default(),
+            tasks: Tasks::default(),
+            launches: BTreeMap::new(),
+            requests: 0,
+            wants_offers: false,
+            subscribed: false,
+            for_scheduler: VecDeque::new(),
+            for_driver: VecDeque::new(),
+            deposed: false,
+            erasing: false,
+        }
+    }
+
+    pub(crate) const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// How many events wait for the scheduler.
+    pub(crate) fn waiting(&self) -> usize {
+        self.for_scheduler.len()
+    }
+
+    pub(crate) fn pop(&mut self, send: impl FnOnce(ClusterEvent)) {
+        if let Some(event) = self.for_scheduler.pop_front() {
+            send(event);
+        }
+    }
+
+    pub(crate) fn take_input(&mut self) -> Option<Input> {
+        self.for_driver.pop_front()
+    }
+
+    pub(crate) fn take_deposed(&mut self) -> bool {
+        std::mem::take(&mut self.deposed)
+    }
+
+    /// Returns, once, that nothing stands in the way of erasing the id any more.
+    pub(crate) fn take_erasable(&mut self) -> bool {
+        let erasable = self.erasing && self.tasks.is_empty();
+        self.erasing &= !erasable;
+        erasable
+    }
+
+    /// When time alone changes something.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        self.tasks.deadline().filter(|_| self.subscribed)
+    }
+
+    pub(crate) fn tick(&mut self, now: Mono) {
+        if !self.subscribed {
+            return;
+        }
+        while let Some(key) = self.tasks.next_lost(now) {
+            let text = "its agent was out of reach for too long; what became of it is not known";
+            self.end_here(&key, TaskState::Lost, text);
+        }
+    }
+
+    fn ask(&mut self, request: Request) {
+        self.for_driver.push_back(Input::Request(request));
+    }
+
+    fn tell(&mut self, event: ClusterEvent) {
+        self.for_scheduler.push_back(event);
+    }
+
+    pub(crate) fn set_standing(&mut self, standing: Standing) {
+        self.status.send_modify(|status| status.standing = standing);
+    }
+
+    /// There is a driver that knows nothing yet.
+    pub(crate) fn begin(&mut self, config: &MesosConfig) {
+        self.set_standing(Standing::Starting);
+        self.want_offers(config);
+        for key in self.tasks.open() {
+            self.watch(&key);
+        }
+    }
+
+    fn want_offers(&mut self, config: &MesosConfig) {
+        let roles = config.roles.iter().filter(|_| self.wants_offers);
+        let roles = roles.cloned().collect();
+        self.ask(Request::Demand { roles });
+    }
+
+    fn watch(&mut self, key: &RunKey) {
+        let Some(task) = self.tasks.get(key) else {
+            return;
+        };
+        let agent = task.agent.as_ref().map(|agent| proto::AgentId {
+            value: agent.to_string(),
+        });
+        let task = mesos_id(key, task.launch);
+        self.ask(Request::Watch { task, agent });
+    }
+
+    /// Takes an instruction of the scheduler.
+    pub(crate) fn call(
+        &mut self,
+        config: &MesosConfig,
+        framework: Option<&FrameworkId>,
+        call: ClusterCall,
+    ) {
+        match call {
+            ClusterCall::Launch { offer, tasks } => self.launch(config, framework, &offer, tasks),
+            ClusterCall::Decline { offer } => {
+                if self.offers.remove(&offer).is_some() {
+                    let wait = if self.wants_offers {
+                        config.decline
+                    } else {
+                        config.decline_idle
+                    };
+                    self.ask(Request::Decline {
+                        offers: vec![mesos_offer(&offer)],
+                        refuse_seconds: wait.as_secs_f64(),
+                    });
+                }
+            }
+            ClusterCall::Kill { key } => self.kill(&key),
+            ClusterCall::Acknowledge { key } => self.acknowledge(&key),
+            ClusterCall::Reconcile { tasks } => {
+                for Launched { key, launch, agent } in tasks {
+                    let task = self.tasks.add(&key, launch, agent);
+                    // Whoever asks has not heard of its end, or has forgotten.
+                    task.over = false;
+                    self.watch(&key);
+                }
+            }
+            ClusterCall::Want { offers } => {
+                self.wants_offers = offers;
+                self.want_offers(config);
+            }
+        }
+    }
+
+    fn launch(
+        &mut self,
+        config: &MesosConfig,
+        framework: Option<&FrameworkId>,
+        offer: &OfferId,
+        tasks: Vec<Task>,
+    ) {
+        let held = self.offers.remove(offer).zip(framework);
+        let mut infos = Vec::with_capacity(tasks.len());
+        let mut keys = Vec::with_capacity(tasks.len());
+        let mut held = held;
+        for task in tasks {
+            let agent = held
+                .as_ref()
+                .map(|(held, _)| AgentId(held.agent.value.as_str().into()));
+            self.tasks.add(&task.key, task.launch, agent);
+            let Some((held, framework)) = &mut held else {
+                self.end_here(
+                    &task.key,
+                    TaskState::Dropped,
+                    "the offer does not stand any more",
+                );
+                continue;
+            };
+            let ports = host_ports(task.spec.container.as_ref());
+            let Some(resources) = held.take(&task.spec.resources, &ports) else {
+                let (state, text) = not_enough(&ports);
+                self.end_here(&task.key, state, text);
+                continue;
+            };
+            infos.push(task_info(
+                &task,
+                Place {
+                    framework,
+                    agent: &held.agent,
+                    hostname: &held.hostname,
+                    resources,
+                    kill_grace: config.kill_grace,
+                },
+            ));
+            keys.push(task.key);
+        }
+        let offers = vec![mesos_offer(offer)];
+        if infos.is_empty() {
+            // Void, or given back unused.
+            return self.ask(Request::Decline {
+                offers,
+                refuse_seconds: 0.0,
+            });
+        }
+        self.requests += 1;
+        self.launches.insert(self.requests, keys);
+        self.ask(Request::Launch {
+            request: RequestId(self.requests),
+            offers,
+            operations: vec![task::launch(infos)],
+            // What is left is wanted at once: more may wait, and what is not needed is declined for longer.
+            refuse_seconds: 0.0,
+        });
+    }
+
+    fn kill(&mut self, key: &RunKey) {
+        let launch = self.tasks.get(key).map(|task| task.launch);
+        let launch = launch.unwrap_or_else(|| self.tasks.add(key, Launch::default(), None).launch);
+        let task = mesos_id(key, launch);
+        self.ask(Request::Kill { task, policy: None });
+    }
+
+    // The end of a task is on record.
+    fn acknowledge(&mut self, key: &RunKey) {
+        let Some(task) = self.tasks.get_mut(key) else {
+            return;
+        };
+        let (receipts, launch, over) = (task.take_receipts(), task.launch, task.over);
+        let receipts = receipts.into_iter().map(Input::Recorded);
+        self.for_driver.extend(receipts);
+        if over {
+            self.tasks.remove(key);
+            let task = mesos_id(key, launch);
+            self.ask(Request::Unwatch { task });
+        }
+    }
+
+    /// The id of a framework that was removed is to be erased, once all that ran under it is on record as lost.
+    pub(crate) fn erase(&mut self) {
+        self.erasing = true;
+        for key in self.tasks.open() {
+            let text = "the framework was removed from Mesos; what became of it is not known";
+            self.end_here(&key, TaskState::Lost, text);
+        }
+    }
+
+    /// Hears what the driver says.
+    pub(crate) fn told(
+        &mut self,
+        config: &MesosConfig,
+        now: Mono,
+        wall: Timestamp,
+        notice: Notice,
+    ) {
+        match notice {
+            Notice::Subscribed { framework, master } => {
+                self.subscribed(now, &framework, master.as_deref());
+            }
+            Notice::Disconnected(cause) => {
+                tracing::warn!(%cause, "not subscribed to Mesos any more");
+                self.void_offers();
+                self.subscribed = false;
+                self.set_standing(Standing::Waiting(cause.to_string()));
+            }
+            Notice::NoLeader => {
+                tracing::warn!("nobody knows a leading Mesos master");
+                let why = "nobody knows a leading master".to_owned();
+                self.set_standing(Standing::Waiting(why));
+            }
+            Notice::Waiting { cause, until } => {
+                let wait_ms = u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(%cause, wait_ms, "cannot subscribe to Mesos; trying again");
+                self.set_standing(Standing::Waiting(cause.to_string()));
+            }
+            Notice::Refused { refusal, until } => self.refused(config, &refusal, until.is_some()),
+            Notice::Deposed => {
+                tracing::warn!("another daemon leads; leaving Mesos to it");
+                self.void_offers();
+                self.subscribed = false;
+                self.tasks.clear();
+                self.launches.clear();
+                self.deposed = true;
+                self.idle();
+            }
+            Notice::Offers(offers) => {
+                let offers = offers.into_iter().map(|offer| {
+                    self.directory.learn(&offer);
+                    self.offers.add(offer)
+                });
+                let offers = offers.collect();
+                self.tell(ClusterEvent::Offers(offers));
+            }
+            Notice::Rescinded(id) => {
+                let id = OfferId(id.value.into());
+                if self.offers.remove(&id).is_some() {
+                    self.tell(ClusterEvent::Rescinded(id));
+                }
+            }
+            Notice::Update(update) => self.update(config, now, wall, *update),
+            Notice::Settled { request, outcome } => self.settled(request, outcome),
+            Notice::InverseOffers(offers) => {
+                // Its agents offer nothing that would last; what runs there is ended by the operator.
+                let offers = offers.into_iter().map(|offer| offer.id).collect();
+                self.ask(Request::AgreeToLeave { offers });
+            }
+            Notice::Failure(_)
+            | Notice::Message(_)
+            | Notice::InverseRescinded(_)
+            | Notice::OperationStatus(_)
+            | Notice::Reconciled
+            | Notice::Undecodable(_)
+            | Notice::UnknownEvent(_)
+            | Notice::CallRefused { .. }
+            | Notice::QueueFull => note(&notice),
+        }
+    }
+
+    fn subscribed(
+        &mut self,
+        now: Mono,
+        framework: &FrameworkId,
+        master: Option<&proto::MasterInfo>,
+    ) {
+        self.subscribed = true;
+        self.tasks.bear_until(now.after(NEW_SUBSCRIPTION_PATIENCE));
+        self.directory.set_framework(Some(&framework.value));
+        let version = master.and_then(|master| master.version.clone());
+        let address = self.directory.master().unwrap_or_default();
+        tracing::info!(
+            framework = framework.value,
+            master = address,
+            version,
+            "subscribed to Mesos"
+        );
+        self.status.send_replace(Status {
+            standing: Standing::Subscribed,
+            framework: Some(framework.value.clone()),
+            master: Some(match version {
+                Some(version) => format!("{address} (Mesos {version})"),
+                None => address,
+            }),
+        });
+    }
+
+    fn refused(&mut self, config: &MesosConfig, refusal: &Refusal, tries_again: bool) {
+        tracing::error!(%refusal, tries_again, "the Mesos master does not want us");
+        let advice = match refusal {
+            Refusal::Removed => match config.on_removed {
+                OnRemoved::Wait => {
+                    "; start with --mesos_on_removed=register to register as a new one"
+                }
+                OnRemoved::Register => "",
+            },
+            Refusal::FailedOver => "; stop the other one, then restart this one",
+            Refusal::Config(_) | Refusal::Auth(_) => "",
+        };
+        self.set_standing(Standing::Refused(format!("{refusal}{advice}")));
+        if *refusal == Refusal::Removed && config.on_removed == OnRemoved::Register {
+            self.ask(Request::ForgetFramework);
+        }
+    }
+
+    fn void_offers(&mut self) {
+        for id in self.offers.take_all() {
+            self.tell(ClusterEvent::Rescinded(id));
+        }
+    }
+}
+
+const fn not_enough(ports: &[u16]) -> (TaskState, &'static str) {
+    match ports {
+        [] => (
+            TaskState::Dropped,
+            "the offer does not have what the task needs",
+        ),
+        // It would be tried again and again.
+        _ => (
+            TaskState::Failed,
+            "the agent does not offer the host ports of the container",
+        ),
+    }
+}
+
+// What is for people only.
+fn note(notice: &Notice) {
+    match notice {
+        Notice::Failure(Failure {
+            agent_id,
+            executor_id,
+            status,
+        }) => {
+            let agent = agent_id.as_ref().map(|id| id.value.as_str());
+            let executor = executor_id.as_ref().map(|id| id.value.as_str());
+            tracing::warn!(
+                agent,
+                executor,
+                status,
+                "Mesos lost an agent or an executor"
+            );
+        }
+        Notice::CallRefused { status, text } => {
+            tracing::error!(
+                status,
+                text,
+                "the master refused a call; this is a defect of ours"
+            );
+        }
+        Notice::QueueFull => tracing::warn!("too many calls wait for the master"),
+        Notice::Undecodable(error) => tracing::warn!(%error, "the master said what cannot be read"),
+        Notice::UnknownEvent(number) => tracing::debug!(number, "an event of a later Mesos"),
+        Notice::Message(message) => {
+            let executor = &message.executor_id.value;
+            tracing::debug!(
+                executor,
+                len = message.data.len(),
+                "a message of an executor"
+            );
+        }
+        Notice::Reconciled => tracing::debug!("all tasks that were asked about were answered"),
+        // Not used, or told elsewhere.
+        Notice::OperationStatus(_)
+        | Notice::InverseRescinded(_)
+        | Notice::Subscribed { .. }
+        | Notice::Disconnected(_)
+        | Notice::NoLeader
+        | Notice::Waiting { .. }
+        | Notice::Refused { .. }
+        | Notice::Deposed
+        | Notice::Offers(_)
+        | Notice::Rescinded(_)
+        | Notice::Update(_)
+        | Notice::InverseOffers(_)
+        | Notice::Settled { .. } => {}
+    }
+}
+
+fn mesos_id(key: &RunKey, launch: Launch) -> TaskId {
+    TaskId {
+        value: task_id(key, launch),
+    }
+}
+
+fn mesos_offer(offer: &OfferId) -> proto::OfferId {
+    proto::OfferId {
+        value: offer.to_string(),
+    }
+}
+
+/// Reads the wall clock.
+pub(crate) fn wall() -> Timestamp {
+    // Before 1970 there is nothing to run; both fallbacks are the least wrong instant.
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

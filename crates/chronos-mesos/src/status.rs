@@ -1,0 +1,51 @@
+//! How the connection to the masters is, for people.
+
+use std::fmt;
+
+/// How the connection to the masters is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Status {
+    /// Where it stands.
+    pub standing: Standing,
+    /// The id of our framework, once there is one.
+    pub framework: Option<String>,
+    /// The master that leads, as host and port, and its version.
+    pub master: Option<String>,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Standing {
+    /// It is being made for the first time.
+    #[default]
+    Starting,
+    /// It stands.
+    Subscribed,
+    /// It is made anew; what went wrong.
+    Waiting(String),
+    /// The masters do not want us; what they say. Somebody has to look.
+    Refused(String),
+    /// Another daemon leads.
+    Idle,
+}
+
+impl Status {
+    /// Returns what is wrong, if anything.
+    pub fn problem(&self) -> Option<String> {
+        match &self.standing {
+            Standing::Subscribed | Standing::Idle => None,
+            Standing::Starting => Some("not subscribed to a Mesos master yet".to_owned()),
+            Standing::Waiting(why) => Some(format!("not subscribed to a Mesos master: {why}")),
+            Standing::Refused(why) => Some(why.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problem() {
+            Some(problem) => f.write_str(&problem),
+            None => f.write_str("subscribed"),
+        }
+    }
+}

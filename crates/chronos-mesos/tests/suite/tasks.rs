@@ -1,0 +1,255 @@
+//! Tasks from launch to end.
+
+use std::{fs, time::Duration};
+
+use chronos_core::{ClusterCall, Launch, TaskState};
+use chronos_model::{Run, RunCause, RunState, Timestamp};
+use mesos_fake::{Fault, script::Behaviour};
+use mesos_v1::proto::scheduler::call::Type;
+use serde_json::json;
+
+use crate::kit::{Kit, id_of, no_offer, task};
+
+#[tokio::test]
+async fn a_process_is_started_once_and_its_end_is_told_until_it_is_on_record() {
+    let mut kit = Kit::start(Behaviour::Process).await;
+    let traces = tempfile::NamedTempFile::new().unwrap();
+    let command = format!(
+        "echo started >> {}; echo $mesos_task_id",
+        traces.path().display()
+    );
+    let launched = kit.launch(json!({ "command": command })).await;
+    let running = kit.until(TaskState::Running).await;
+    assert_eq!(
+        (&running.key, running.launch),
+        (&launched.key, Some(launched.launch))
+    );
+    assert_eq!(running.agent.to_string(), kit.agent());
+    let end = kit.until(TaskState::Finished).await;
+    assert_eq!((end.exit_code, end.message), (Some(0), None));
+    assert!(end.started_at.is_some());
+    kit.settled("STARTING and RUNNING", |kit| {
+        kit.count(Type::Acknowledge) == 2
+    })
+    .await;
+    // The scheduler has not said that the end is on record, so the agent keeps it.
+    assert_eq!(kit.on_agents().len(), 1);
+    let key = launched.key.clone();
+    kit.call(ClusterCall::Acknowledge { key }).await;
+    kit.settled("an acknowledged end", |kit| kit.on_agents().is_empty())
+        .await;
+    assert_eq!(fs::read_to_string(traces.path()).unwrap(), "started\n");
+
+    let run = run_of(&launched, RunState::Ended);
+    let log = kit
+        .cluster
+        .logs
+        .read(&run, false, "stdout", 0, 1000)
+        .await
+        .unwrap();
+    assert_eq!(log.bytes, format!("{}\n", id_of(&launched)));
+    assert_eq!((log.size, log.running), (log.bytes.len() as u64, false));
+    let log = kit
+        .cluster
+        .logs
+        .read(&run, false, "stdout", 3, 4)
+        .await
+        .unwrap();
+    assert_eq!(log.bytes.len(), 4);
+    let missing = kit.cluster.logs.read(&run, false, "nothing", 0, 4).await;
+    assert_eq!(
+        missing.unwrap_err().to_string(),
+        "the agent has no such file (any more)"
+    );
+}
+
+#[tokio::test]
+async fn logs_of_an_agent_that_made_no_offer_yet_are_found_by_the_master() {
+    let mut kit = Kit::start(Behaviour::Process).await;
+    let launched = kit
+        .launch(json!({ "command": "echo out; sleep 600" }))
+        .await;
+    kit.until(TaskState::Running).await;
+    let fake = kit.stop().await;
+    let id = fake.cluster(|cluster| cluster.frameworks()).remove(0).0;
+    let masters = fake.address(0).to_string().parse().unwrap();
+    let config = chronos_mesos::MesosConfig::new(masters);
+    let mut kit = Kit::idle(fake, config, crate::kit::Notebook::new(Some(&id)));
+    kit.standing(|standing| *standing == chronos_mesos::Standing::Subscribed)
+        .await;
+    let run = run_of(&launched, RunState::Running);
+    let log = loop {
+        let log = kit
+            .cluster
+            .logs
+            .read(&run, false, "stdout", 0, 1000)
+            .await
+            .unwrap();
+        if !log.bytes.is_empty() {
+            break log;
+        }
+    };
+    assert_eq!((log.bytes.as_ref(), log.running), (&b"out\n"[..], true));
+}
+
+fn run_of(launched: &chronos_core::Launched, state: RunState) -> Run {
+    Run {
+        key: launched.key.clone(),
+        target: launched.key.due,
+        cause: RunCause::Schedule,
+        arguments: None,
+        state,
+        not_before: launched.launch.0,
+        outcome: None,
+        reason: None,
+        exit_code: None,
+        agent: launched.agent.as_ref().map(ToString::to_string),
+        created_at: launched.key.due,
+        started_at: None,
+        ended_at: None,
+        kill_requested: false,
+        parents: None,
+        covers: None,
+    }
+}
+
+#[tokio::test]
+async fn a_kill_ends_a_task_with_grace() {
+    for behaviour in [Behaviour::hangs(), Behaviour::ignores_sigterm()] {
+        let mut kit = Kit::start(behaviour).await;
+        let launched = kit.launch(json!({})).await;
+        kit.until(TaskState::Running).await;
+        let key = launched.key.clone();
+        kit.call(ClusterCall::Kill { key }).await;
+        assert_eq!(kit.end().await.state, TaskState::Killed);
+        kit.settled("an acknowledged end", |kit| kit.on_agents().is_empty())
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_told() {
+    let checks = [
+        (
+            Behaviour::exits(Duration::ZERO, 3),
+            "Command exited with status 3",
+            Some(3),
+        ),
+        (
+            Behaviour::fetch_fails(),
+            "Failed to launch container: Failed to fetch all URIs for container: exited with status 1 (container \
+             launch failed)",
+            Some(1),
+        ),
+    ];
+    for (behaviour, message, exit_code) in checks {
+        let mut kit = Kit::start(behaviour).await;
+        kit.launch(json!({})).await;
+        let end = kit.end().await;
+        assert_eq!(end.state, TaskState::Failed);
+        assert_eq!(
+            (end.message.as_deref(), end.exit_code),
+            (Some(message), exit_code)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_the_master_refuses_has_failed_and_others_go_ahead() {
+    let mut kit = Kit::start(Behaviour::hangs()).await;
+    let offer = kit.offer().await;
+    let good = task(json!({}));
+    let mut bad = task(json!({ "name": "bad" }));
+    // A master takes no task without resources.
+    bad.key.attempt = 1;
+    let mut spec = (*bad.spec).clone();
+    spec.resources = resources::Resources::default();
+    bad.spec = std::sync::Arc::new(spec);
+    kit.launch_on(&offer, vec![bad, good]).await;
+    let end = kit.end().await;
+    assert_eq!((end.key.attempt, end.state), (1, TaskState::Failed));
+    assert!(
+        end.message
+            .is_some_and(|text| text.contains("(task invalid)"))
+    );
+    kit.until(TaskState::Running).await;
+    assert_eq!((kit.count(Type::Accept), kit.on_agents().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_refusal_of_an_id_that_runs_is_not_believed() {
+    let mut kit = Kit::start(Behaviour::hangs()).await;
+    kit.launch(json!({})).await;
+    kit.until(TaskState::Running).await;
+    kit.launch(json!({})).await;
+    kit.settled("two launches", |kit| kit.count(Type::Accept) == 2)
+        .await;
+    let launched = kit.launch(json!({ "name": "next" })).await;
+    let next = kit.update().await;
+    assert_eq!(next.key, launched.key, "nothing was said of the other one");
+    assert_eq!(kit.on_agents().len(), 2);
+}
+
+#[tokio::test]
+async fn a_launch_that_cannot_be_is_dropped_and_the_next_one_has_another_id() {
+    let mut kit = Kit::start(Behaviour::hangs()).await;
+    let first = task(json!({}));
+    let offer = no_offer();
+    let tasks = vec![first.clone()];
+    kit.call(ClusterCall::Launch { offer, tasks }).await;
+    let dropped = kit.end().await;
+    assert_eq!(dropped.state, TaskState::Dropped);
+    assert_eq!(kit.count(Type::Accept), 0);
+    // A master may say the same of an offer that it took back meanwhile.
+    let stale = kit.offer().await;
+    let answer = Fault::Hold;
+    kit.fake.fault(Type::Accept, 0, answer);
+    let mut second = first.clone();
+    second.launch = Launch(Some(Timestamp::from_millis(8)));
+    kit.launch_on(&stale, vec![second.clone()]).await;
+    kit.settled("a launch under way", |kit| kit.count(Type::Accept) == 1)
+        .await;
+    let agent = kit.agent();
+    kit.fake.cluster(|cluster| {
+        cluster.lose_agent(&agent, false);
+        cluster.return_agent(&agent);
+    });
+    kit.fake.release();
+    assert_eq!(kit.end().await.state, TaskState::Dropped);
+    let mut third = first;
+    third.launch = Launch(Some(Timestamp::from_millis(9)));
+    let offer = kit.offer().await;
+    kit.launch_on(&offer, vec![third]).await;
+    kit.until(TaskState::Running).await;
+    let launched = kit.launched();
+    let mut ids: Vec<&str> = launched
+        .iter()
+        .map(|it| it.task_id.value.as_str())
+        .collect();
+    // A call that is held is seen when it comes and when it is answered.
+    ids.dedup();
+    assert_eq!(ids, ["ct:7:0:job:@8", "ct:7:0:job:@9"]);
+    assert_eq!(kit.on_agents().len(), 1);
+}
+
+#[tokio::test]
+async fn offers_go_back_and_none_come_when_nothing_waits() {
+    let mut kit = Kit::start(Behaviour::hangs()).await;
+    let offer = kit.offer().await.id;
+    kit.call(ClusterCall::Want { offers: false }).await;
+    kit.call(ClusterCall::Decline { offer }).await;
+    kit.settled("a decline", |kit| kit.count(Type::Decline) == 1)
+        .await;
+    let calls = kit.fake.calls();
+    let decline = calls
+        .iter()
+        .find_map(|seen| seen.call.decline.clone())
+        .unwrap();
+    assert_eq!(decline.filters.unwrap().refuse_seconds, Some(3600.0));
+    assert_eq!(kit.count(Type::Suppress), 1);
+    let revived = kit.count(Type::Revive);
+    kit.call(ClusterCall::Want { offers: true }).await;
+    kit.settled("a revival", |kit| kit.count(Type::Revive) > revived)
+        .await;
+    kit.offer().await;
+}
