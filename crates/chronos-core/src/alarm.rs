@@ -61,11 +61,14 @@ impl Scheduler {
 
     pub(crate) fn fire_alarms(&mut self) {
         // Each alarm that fires is set anew, if at all, for a later moment; so this ends.
-        while let Some((at, alarm)) = self.alarms.pop_first() {
-            if at > self.now.mono {
-                self.alarms.insert((at, alarm));
+        while self
+            .alarms
+            .first()
+            .is_some_and(|&(at, _)| at <= self.now.mono)
+        {
+            let Some((_, alarm)) = self.alarms.pop_first() else {
                 return;
-            }
+            };
             match alarm {
                 Alarm::Ready(key) => {
                     self.clear_delay(&key);

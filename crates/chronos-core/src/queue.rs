@@ -336,7 +336,7 @@ impl Scheduler {
         for offer in offers {
             let queue = &mut self.queue;
             queue.matcher.offer(supply(&offer, &queue.role));
-            self.offers.insert(offer.id.clone(), offer);
+            self.offers.insert(offer.id.clone(), Arc::new(offer));
         }
         if !self.has_bug(Mutant::NeverMatchesAgain) {
             self.queue.touch();
@@ -386,7 +386,7 @@ impl Scheduler {
         for (offer, to) in matched.offers.drain(..) {
             if let Some(offer) = self.offers.remove(&offer) {
                 let places = matched.places.get(from..to);
-                self.use_offer(offer, places.unwrap_or_default());
+                self.use_offer(&offer, places.unwrap_or_default());
             }
             from = to;
         }
@@ -396,7 +396,7 @@ impl Scheduler {
         true
     }
 
-    fn use_offer(&mut self, offer: Offer, places: &[u32]) {
+    fn use_offer(&mut self, offer: &Offer, places: &[u32]) {
         let mut keys = Vec::with_capacity(places.len());
         for &place in places {
             let Some(place) = self.queue.take(place) else {
@@ -412,7 +412,7 @@ impl Scheduler {
             });
             keys.push(key);
         }
-        self.changes.then_launch(offer.id, keys);
+        self.changes.then_launch(offer.id.clone(), keys);
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Scheduler {
     pub(crate) supply: Supply,
     /// Runs whose intent is on its way to the store; no agent has heard of them.
     pub(crate) unlaunched: BTreeSet<RunKey>,
-    pub(crate) offers: BTreeMap<OfferId, Offer>,
+    pub(crate) offers: BTreeMap<OfferId, Arc<Offer>>,
     pub(crate) changes: Changes,
     pub(crate) gates: VecDeque<(crate::PersistId, Gate)>,
     pub(crate) persist_count: u64,

@@ -68,12 +68,16 @@ impl Scheduler {
         if self.has_bug(Mutant::ForgetsTarget) {
             following = following.and_then(|lost| job.following(lost.at));
         }
-        self.change_progress(name, |progress| progress.next = following);
+        self.change_job(name, |job| {
+            job.progress_mut().next = following;
+            job.wake = job.next_wake();
+        });
+        self.changes_of(name).progress = true;
+        self.set_timer(name);
         self.tell_of_missed(name, &taken);
         for taken in taken {
             self.record_taken(name, taken);
         }
-        self.arm(name);
     }
 
     /// Sets the timer for a job's next target.
@@ -85,11 +89,18 @@ impl Scheduler {
         if job.wake != wake {
             self.change_job(name, |job| job.wake = wake);
         }
+        self.set_timer(name);
+    }
+
+    fn set_timer(&mut self, name: &JobName) {
         let is_forgotten = |at: Timestamp| {
             self.has_bug(Mutant::ForgetsTimer) && at.millis_since(self.now.wall) > 86_400_000
         };
-        let wake = wake.filter(|&at| !is_forgotten(at));
-        if let (Some(at), Some(number)) = (wake, self.jobs.number(name)) {
+        let Some(number) = self.jobs.number(name) else {
+            return;
+        };
+        let wake = self.jobs.at(number).and_then(|job| job.wake);
+        if let Some(at) = wake.filter(|&at| !is_forgotten(at)) {
             self.timers.insert((at, number));
         }
     }

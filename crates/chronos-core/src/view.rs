@@ -13,7 +13,7 @@ pub struct View {
     pub(crate) jobs: JobList,
     pub(crate) waits: Waits,
     pub(crate) queued: usize,
-    pub(crate) offers: Vec<Offer>,
+    pub(crate) offers: Vec<Arc<Offer>>,
     pub(crate) quarantined: Arc<Vec<Quarantined>>,
     pub(crate) calendars: BTreeMap<CalendarName, Arc<Calendar>>,
     pub(crate) audit: AuditReport,
@@ -60,7 +60,7 @@ impl View {
     }
 
     /// Returns the offers at hand.
-    pub fn offers(&self) -> &[Offer] {
+    pub fn offers(&self) -> &[Arc<Offer>] {
         &self.offers
     }
 
