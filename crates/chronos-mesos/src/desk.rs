@@ -214,7 +214,7 @@ impl Desk {
                 );
                 continue;
             };
-            let ports = host_ports(task.spec.container.as_ref());
+            let ports = host_ports(task.spec.details.container.as_ref());
             let Some(resources) = held.take(&task.spec.resources, &ports) else {
                 let (state, text) = not_enough(&ports);
                 self.end_here(&task.key, state, text);

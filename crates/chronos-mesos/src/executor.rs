@@ -19,7 +19,7 @@ pub(crate) fn executor_info(
             value: spec.name.to_string(),
         },
         command: Some(CommandInfo {
-            value: Some(spec.executor.clone()),
+            value: Some(spec.details.executor.clone()),
             shell: Some(true),
             arguments: Vec::new(),
             // An executor outlives the run that brought it about; what is said of one run would be wrong of the next.
@@ -50,8 +50,8 @@ fn executor_environment(task: &Task) -> Vec<(String, String)> {
 /// Returns the bytes that the executor gets with the task: `taskInfoData`, or the flags and the command.
 pub(crate) fn task_data(task: &Task) -> Vec<u8> {
     let spec = &*task.spec;
-    if !spec.task_info_data.is_empty() {
-        return spec.task_info_data.clone().into_bytes();
+    if !spec.details.task_info_data.is_empty() {
+        return spec.details.task_info_data.clone().into_bytes();
     }
     let command = match task.command_line() {
         chronos_core::CommandLine::Shell(text) => text,
@@ -60,5 +60,5 @@ pub(crate) fn task_data(task: &Task) -> Vec<u8> {
             all.collect::<Vec<_>>().join(" ")
         }
     };
-    format!("{}|{command}", spec.executor_flags).into_bytes()
+    format!("{}|{command}", spec.details.executor_flags).into_bytes()
 }

@@ -43,9 +43,9 @@ pub(crate) fn task_info(task: &Task, place: Place<'_>) -> TaskInfo {
             .then(|| duration(Duration::from_secs(spec.max_completion_time_secs))),
         ..TaskInfo::default()
     };
-    let container = spec.container.as_ref().map(container_info);
+    let container = spec.details.container.as_ref().map(container_info);
     let command = command_info(task, &id, place.hostname);
-    if spec.executor.is_empty() {
+    if spec.details.executor.is_empty() {
         info.command = Some(command);
         info.container = container;
     } else {
@@ -86,7 +86,7 @@ fn command_info(task: &Task, id: &str, hostname: &str) -> CommandInfo {
             command.shell = Some(false);
             command.value = Some(program.clone());
             // Mesos takes the name of the program as the first of its arguments; Docker's entry point does not.
-            let docker = spec.container.as_ref();
+            let docker = spec.details.container.as_ref();
             let docker = docker.is_some_and(|it| it.kind == chronos_model::ContainerKind::Docker);
             let name = (!docker).then_some(program);
             command.arguments = name.into_iter().chain(arguments).collect();
@@ -124,7 +124,8 @@ fn labels(task: &Task) -> Labels {
         key: key.to_owned(),
         value: Some(value.as_bytes().to_vec()),
     };
-    let owner = (!spec.owner.is_empty()).then(|| label("chronos.owner", &spec.owner));
+    let owner =
+        (!spec.details.owner.is_empty()).then(|| label("chronos.owner", &spec.details.owner));
     let labels = [
         label("chronos.job", spec.name.as_str()),
         label("chronos.target", &task.target.to_string()),
