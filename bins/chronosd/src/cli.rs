@@ -124,6 +124,15 @@ pub(crate) struct Cli {
     #[arg(long = "zk_timeout", value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(500..=600_000))]
     pub(crate) zk_timeout: u32,
 
+    /// Seconds after which a machine whose daemon does not come back is given up: its runs are lost, and
+    /// tried again as their jobs say.
+    #[arg(
+        long = "agent_lost_after",
+        value_name = "SECONDS",
+        default_value_t = 900
+    )]
+    pub(crate) agent_lost_after: u32,
+
     /// Name and password for the servers, as user:password; what is written then belongs to that user.
     /// Better given in the environment.
     #[arg(

@@ -1,7 +1,10 @@
 //! Several daemons: one of them leads.
 
-use chronos_runtime::{Mandate, Role};
-use chronos_zk::{Election, ElectionOptions, Guard, Leadership};
+use std::time::Duration;
+
+use chronos_core::AgentId;
+use chronos_runtime::{Cluster, Mandate, Role};
+use chronos_zk::{Board, Election, ElectionOptions, Guard, Leadership};
 use tokio::sync::watch;
 
 use crate::{exit::Failure, store::Servers};
@@ -43,6 +46,19 @@ const fn role(leadership: Leadership) -> Role {
         Leadership::Leading(number) => Role::Leader(number),
         Leadership::Suspended(number) => Role::Suspended(number),
     }
+}
+
+/// Puts the agents of the other daemons behind this machine's own.
+pub(crate) fn fleet(
+    local: Cluster,
+    servers: &Servers,
+    agent: &AgentId,
+    own: &str,
+    lost_after: Duration,
+) -> Cluster {
+    let (address, timeout) = (servers.address.clone(), servers.session_timeout);
+    let board = Board::start(address, timeout, &agent.0, own);
+    chronos_runtime::fleet(local, board, lost_after)
 }
 
 /// Leaves the election: the next in line leads within milliseconds.

@@ -1,11 +1,18 @@
 //! Which part talks to which.
 
-use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, sync::Arc, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
-use chronos_agent::{Agent, AgentConfig, LocalCluster, MayLaunch, Stopped};
+use chronos_agent::{Agent, AgentConfig, LocalCluster, Logs, MayLaunch, Stopped};
 use chronos_api::ApiConfig;
-use chronos_core::Settings;
+use chronos_core::{AgentId, Settings};
 use chronos_model::JobDefaults;
 use chronos_runtime::{Cluster, Handle, Mandate, Runtime};
 use chronos_store::Store;
@@ -38,25 +45,18 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
 
     let own = format!("{hostname}:{}", address.port());
     let seat = match (local, &servers) {
-        (Some(store), _) => Seat::alone(store, own),
-        (None, Some(servers)) => Seat::among_others(&cli, servers, own)?,
+        (Some(store), _) => Seat::alone(store, own.clone()),
+        (None, Some(servers)) => Seat::among_others(&cli, servers, own.clone())?,
         (None, None) => return Err(Failure::other(anyhow!("there is no store"))),
     };
-    let mut agent_config = agent_config(&cli, &data_dir, &hostname).map_err(Failure::Data)?;
-    agent_config.may_launch = seat.may_launch();
-    let agent = Agent::start(agent_config)
-        .await
-        .map_err(|error| Failure::Data(error.into()))?;
-    let LocalCluster {
-        calls,
-        events,
-        logs,
-        stopped,
-    } = agent;
-    let cluster = Cluster {
-        calls,
-        events,
-        terms: None,
+    let (cluster, logs, stopped) = start_agent(&cli, &data_dir, &hostname, &seat).await?;
+    let cluster = match &servers {
+        Some(servers) => {
+            let lost_after = Duration::from_secs(cli.agent_lost_after.into());
+            let agent = agent_id(&data_dir, &hostname)?;
+            ha::fleet(cluster, servers, &agent, &own, lost_after)
+        }
+        None => cluster,
     };
     let (runtime, handle) = Runtime::new(
         settings(&cli),
@@ -98,6 +98,40 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
         )),
     }
 }
+
+async fn start_agent(
+    cli: &Cli,
+    data_dir: &Path,
+    hostname: &str,
+    seat: &Seat,
+) -> Result<(Cluster, Logs, Stopped), Failure> {
+    let mut config = agent_config(cli, data_dir, hostname).map_err(Failure::Data)?;
+    config.id = agent_id(data_dir, hostname)?;
+    config.may_launch = seat.may_launch();
+    let agent = Agent::start(config).await;
+    let LocalCluster {
+        calls,
+        events,
+        logs,
+        stopped,
+    } = agent.map_err(|error| Failure::Data(error.into()))?;
+    let cluster = Cluster {
+        calls,
+        events,
+        terms: None,
+    };
+    Ok((cluster, logs, stopped))
+}
+
+fn agent_id(data_dir: &Path, hostname: &str) -> Result<AgentId, Failure> {
+    let work_dir = data_dir.join(AGENT_DIR);
+    chronos_agent::agent_id(&work_dir, hostname)
+        .with_context(|| format!("cannot name the agent of {}", work_dir.display()))
+        .map_err(Failure::Data)
+}
+
+/// Where in the data folder the agent keeps its runs.
+const AGENT_DIR: &str = "agent";
 
 /// Where the jobs are, and who decides whether this daemon leads.
 struct Seat {
@@ -176,8 +210,8 @@ fn announce(address: SocketAddr, cli: &Cli, mut handle: Handle) {
     });
 }
 
-fn prepare_data_dir(cli: &Cli) -> Result<std::path::PathBuf, Failure> {
-    let usable = || -> anyhow::Result<std::path::PathBuf> {
+fn prepare_data_dir(cli: &Cli) -> Result<PathBuf, Failure> {
+    let usable = || -> anyhow::Result<PathBuf> {
         let folder = &cli.data_dir;
         private_folder(folder)
             .with_context(|| format!("cannot create --data_dir {}", folder.display()))?;
@@ -195,7 +229,7 @@ fn prepare_data_dir(cli: &Cli) -> Result<std::path::PathBuf, Failure> {
 
 // Jobs hold secrets, so nobody else may look around here; but a command that runs as another user must
 // reach its sandbox below. A folder that is there stays as it is.
-fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+fn private_folder(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o711)
@@ -226,12 +260,8 @@ fn defaults(cli: &Cli) -> JobDefaults {
     }
 }
 
-fn agent_config(
-    cli: &Cli,
-    data_dir: &std::path::Path,
-    hostname: &str,
-) -> anyhow::Result<AgentConfig> {
-    let work_dir = data_dir.join("agent");
+fn agent_config(cli: &Cli, data_dir: &Path, hostname: &str) -> anyhow::Result<AgentConfig> {
+    let work_dir = data_dir.join(AGENT_DIR);
     fs::create_dir_all(&work_dir)
         .with_context(|| format!("cannot create {}", work_dir.display()))?;
     let found =
@@ -242,10 +272,7 @@ fn agent_config(
         cli.agent_disk.unwrap_or(found.disk),
     );
     info!(cpus = %offered.cpus, mem_mb = %offered.mem, disk_mb = %offered.disk, "this machine offers");
-    let id = chronos_agent::agent_id(&work_dir, hostname)
-        .with_context(|| format!("cannot name the agent of {}", work_dir.display()))?;
     let mut config = AgentConfig::new(work_dir, hostname);
-    config.id = id;
     config.resources = Some(offered);
     config.default_user = cli.user.clone().unwrap_or_default();
     Ok(config)

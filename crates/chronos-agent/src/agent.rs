@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use chronos_core::{ClusterCall, ClusterEvent};
+use chronos_core::{ClusterCall, ClusterEvent, Launch};
 use chronos_model::{RunKey, Timestamp};
 use resources::Resources;
 use thiserror::Error;
@@ -161,8 +161,8 @@ impl Agent {
         let (events_tx, events) = mpsc::channel(EVENTS_LEN_MAX);
         let logs = Logs::new(&found.work_dir);
         let mut worker = Worker::new(found.setup);
-        for (key, standing, kill) in found.runs {
-            worker.adopt(key, standing, kill);
+        for found in found.runs {
+            worker.adopt(found.key, found.launch, found.standing, found.kill);
         }
         let stopped = Stopped(tokio::spawn(worker.run(calls, events_tx, notes)));
         Ok(LocalCluster {
@@ -178,7 +178,16 @@ impl Agent {
 struct Found {
     work_dir: PathBuf,
     setup: WorkerSetup,
-    runs: Vec<(RunKey, Standing, bool)>,
+    runs: Vec<FoundRun>,
+}
+
+/// A run that an earlier life left.
+struct FoundRun {
+    key: RunKey,
+    launch: Option<Launch>,
+    standing: Standing,
+    /// Somebody asked to end it.
+    kill: bool,
 }
 
 impl Found {
@@ -291,9 +300,7 @@ fn passed_on() -> Vec<(String, String)> {
         .collect()
 }
 
-type Runs = Vec<(RunKey, Standing, bool)>;
-
-fn scan(yard: &Yard, book: &mut OfferBook, kept: &mut Kept) -> io::Result<Runs> {
+fn scan(yard: &Yard, book: &mut OfferBook, kept: &mut Kept) -> io::Result<Vec<FoundRun>> {
     let mut runs = Vec::new();
     let mut acked: Vec<(Timestamp, OsString)> = Vec::new();
     for entry in fs::read_dir(&yard.runs)? {
@@ -303,10 +310,16 @@ fn scan(yard: &Yard, book: &mut OfferBook, kept: &mut Kept) -> io::Result<Runs> 
         match scan_run(yard, &folder) {
             Ok(Left::Acked(at)) => acked.push((at, name)),
             Ok(Left::Run(key, standing)) => {
+                let task = record::read::<TaskFile>(&folder.task()).ok().flatten();
                 if let Standing::Running { .. } = standing {
-                    book.occupy(&key, resources_of(&folder));
+                    book.occupy(&key, resources_of(&folder, task.as_ref()));
                 }
-                runs.push((key, standing, folder.kill().exists()));
+                runs.push(FoundRun {
+                    key,
+                    launch: task.and_then(|task| task.launch()),
+                    standing,
+                    kill: folder.kill().exists(),
+                });
             }
             Ok(Left::Nothing) => {}
             Err(error) => {
@@ -346,8 +359,8 @@ fn scan_run(yard: &Yard, folder: &RunFolder) -> io::Result<Left> {
     }
 }
 
-fn resources_of(folder: &RunFolder) -> Resources {
-    if let Ok(Some(task)) = record::read::<TaskFile>(&folder.task()) {
+fn resources_of(folder: &RunFolder, task: Option<&TaskFile>) -> Resources {
+    if let Some(task) = task {
         task.resources()
     } else {
         tracing::warn!(folder = %folder.path().display(), "what the run uses cannot be told");

@@ -11,7 +11,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use chronos_core::{CommandLine, TaskState};
+use chronos_core::{CommandLine, Launch, TaskState};
 use chronos_model::Timestamp;
 use resources::{Resources, Scalar};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -25,6 +25,9 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct TaskFile {
     pub(crate) key: String,
+    /// Which launch of the run it is; `None` when it was written by a version that did not say.
+    #[serde(default)]
+    pub(crate) launch: Option<LaunchFile>,
     // Thousandths.
     pub(crate) cpus: i64,
     pub(crate) mem: i64,
@@ -47,7 +50,26 @@ pub(crate) struct TaskFile {
     pub(crate) supervisor_args: Vec<String>,
 }
 
+/// Which launch of a run a task is.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct LaunchFile {
+    put_off_to: Option<i64>,
+}
+
+impl From<Launch> for LaunchFile {
+    fn from(launch: Launch) -> Self {
+        Self {
+            put_off_to: launch.0.map(Timestamp::millis),
+        }
+    }
+}
+
 impl TaskFile {
+    pub(crate) fn launch(&self) -> Option<Launch> {
+        let LaunchFile { put_off_to } = self.launch?;
+        Some(Launch(put_off_to.map(Timestamp::from_millis)))
+    }
+
     pub(crate) const fn resources(&self) -> Resources {
         Resources::new(
             Scalar::from_thousandths(self.cpus),

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use chronos_core::Task;
+use chronos_core::{Launch, Task};
 use chronos_model::{RunKey, Timestamp};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{
@@ -66,8 +66,8 @@ pub(crate) enum News {
     },
     Ended(ExitFile),
     NeverStarted(String),
-    /// Asked for: what the folder says of a run that is not tracked.
-    Found(Option<Standing>),
+    /// Asked for: what the folder says of a run that is not tracked, and of which launch it was asked.
+    Found(Option<Standing>, Option<Launch>),
 }
 
 impl Workshop {
@@ -297,6 +297,7 @@ impl Workshop {
         let wanted = task.spec.resources;
         TaskFile {
             key: task.key.to_string(),
+            launch: Some(task.launch.into()),
             cpus: wanted.cpus.thousandths(),
             mem: wanted.mem.thousandths(),
             disk: wanted.disk.thousandths(),

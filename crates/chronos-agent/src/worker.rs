@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use chronos_core::{AgentId, ClusterCall, ClusterEvent, Task, TaskState, TaskUpdate};
+use chronos_core::{AgentId, ClusterCall, ClusterEvent, Launch, Task, TaskState, TaskUpdate};
 use chronos_model::{RunKey, Timestamp};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
@@ -40,6 +40,8 @@ pub(crate) struct Worker {
     id: AgentId,
     boot: Boot,
     runs: BTreeMap<RunKey, Tracked>,
+    /// Which launch of its run each of them is, where that is known.
+    launches: BTreeMap<RunKey, Launch>,
     book: OfferBook,
     outbox: VecDeque<ClusterEvent>,
     // In order of their instants, as the delay is always the same.
@@ -105,6 +107,7 @@ impl Worker {
             id,
             boot,
             runs: BTreeMap::new(),
+            launches: BTreeMap::new(),
             book,
             outbox: VecDeque::new(),
             resends: VecDeque::new(),
@@ -119,7 +122,16 @@ impl Worker {
     }
 
     /// Takes over a run that an earlier life left.
-    pub(crate) fn adopt(&mut self, key: RunKey, standing: Standing, kill: bool) {
+    pub(crate) fn adopt(
+        &mut self,
+        key: RunKey,
+        launch: Option<Launch>,
+        standing: Standing,
+        kill: bool,
+    ) {
+        if let Some(launch) = launch {
+            self.launches.insert(key.clone(), launch);
+        }
         match standing {
             Standing::Running {
                 supervisor,
@@ -243,7 +255,7 @@ impl Worker {
             ClusterCall::Acknowledge { key } => self.acknowledge(key),
             ClusterCall::Reconcile { tasks } => {
                 for task in tasks {
-                    self.tell_where(task.key);
+                    self.tell_where(task.key, Some(task.launch));
                 }
             }
             // This machine is ours: all it has is offered, always.
@@ -253,15 +265,18 @@ impl Worker {
 
     fn launch(&mut self, task: Task, offer_stands: bool) {
         let key = task.key.clone();
+        let launch = Some(task.launch);
         if self.runs.contains_key(&key) {
             self.report(&key);
         } else if !offer_stands {
-            self.drop_task(&key, "the offer does not stand any more");
+            self.drop_task(&key, launch, "the offer does not stand any more");
         } else if let Some(problem) = beyond_us(&task) {
+            self.launches.insert(key.clone(), task.launch);
             self.end(&key, ExitFile::failed(problem));
         } else if !self.book.admit(&key, task.spec.resources) {
-            self.drop_task(&key, "the offer does not have what the task needs");
+            self.drop_task(&key, launch, "the offer does not have what the task needs");
         } else {
+            self.launches.insert(key.clone(), task.launch);
             self.runs.insert(key, Tracked::Starting { kill: false });
             self.watchers.spawn(Arc::clone(&self.shop).launch(task));
         }
@@ -276,7 +291,7 @@ impl Worker {
                 self.send_kill(key.clone(), supervisor);
             }
             Some(Tracked::Ended(_)) => self.report(key),
-            None => self.tell_where(key.clone()),
+            None => self.tell_where(key.clone(), None),
         }
     }
 
@@ -302,6 +317,7 @@ impl Worker {
             None => return,
         }
         self.runs.remove(&key);
+        self.launches.remove(&key);
         let shop = Arc::clone(&self.shop);
         self.chores.spawn(async move {
             let acked = key.clone();
@@ -317,7 +333,7 @@ impl Worker {
         });
     }
 
-    fn tell_where(&mut self, key: RunKey) {
+    fn tell_where(&mut self, key: RunKey, launch: Option<Launch>) {
         if self.runs.contains_key(&key) {
             self.report(&key);
             return;
@@ -332,7 +348,7 @@ impl Worker {
             let found = found.ok().flatten().map(Standing::Ended);
             let note = Note {
                 key,
-                news: News::Found(found),
+                news: News::Found(found, launch),
             };
             log_failure(&shop.notes.send(note).await);
             Chore::Done
@@ -368,23 +384,28 @@ impl Worker {
                 if matches!(before, Some(Tracked::Starting { kill: true })) {
                     self.end(&key, ExitFile::killed("killed before it started"));
                 } else {
-                    self.drop_task(&key, &why);
+                    let launch = self.launches.remove(&key);
+                    self.drop_task(&key, launch, &why);
                 }
             }
-            News::Found(_) if self.runs.contains_key(&key) => self.report(&key),
-            News::Found(Some(Standing::Ended(exit))) => self.emit_end(&key, &exit),
-            News::Found(Some(Standing::Running { .. } | Standing::NeverStarted) | None) => {
-                self.unknown(&key);
+            News::Found(..) if self.runs.contains_key(&key) => self.report(&key),
+            News::Found(Some(Standing::Ended(exit)), launch) => {
+                let update = self.end_update(&key, &exit);
+                self.emit(TaskUpdate { launch, ..update });
+            }
+            News::Found(Some(Standing::Running { .. } | Standing::NeverStarted) | None, launch) => {
+                self.unknown(&key, launch);
             }
         }
     }
 
-    fn unknown(&mut self, key: &RunKey) {
+    fn unknown(&mut self, key: &RunKey, launch: Option<Launch>) {
         if self.boot.doubts(key.due) {
             let why = "the machine restarted, and whether the run had started cannot be known";
-            self.emit_end(key, &ExitFile::lost(why));
+            let update = self.end_update(key, &ExitFile::lost(why));
+            self.emit(TaskUpdate { launch, ..update });
         } else {
-            self.drop_task(key, "nothing is known of this run here");
+            self.drop_task(key, launch, "nothing is known of this run here");
         }
     }
 
@@ -412,13 +433,13 @@ impl Worker {
         self.outbox.push_back(ClusterEvent::Update(update));
     }
 
-    fn emit_end(&mut self, key: &RunKey, exit: &ExitFile) {
-        let update = self.end_update(key, exit);
+    fn emit(&mut self, update: TaskUpdate) {
         self.outbox.push_back(ClusterEvent::Update(update));
     }
 
-    fn drop_task(&mut self, key: &RunKey, why: &str) {
+    fn drop_task(&mut self, key: &RunKey, launch: Option<Launch>, why: &str) {
         let update = TaskUpdate {
+            launch,
             message: Some(why.to_owned()),
             ..self.update(key, TaskState::Dropped, record::now())
         };
@@ -437,7 +458,7 @@ impl Worker {
     fn update(&self, key: &RunKey, state: TaskState, at: Timestamp) -> TaskUpdate {
         TaskUpdate {
             key: key.clone(),
-            launch: None,
+            launch: self.launches.get(key).copied(),
             agent: self.id.clone(),
             state,
             exit_code: None,

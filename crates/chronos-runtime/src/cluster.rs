@@ -5,8 +5,7 @@ use std::{
     fmt,
 };
 
-use chronos_core::{AgentId, ClusterCall, ClusterEvent, OfferId};
-use chronos_model::RunKey;
+use chronos_core::{ClusterCall, ClusterEvent, OfferId};
 use tokio::sync::mpsc;
 
 use crate::Mandate;
@@ -23,13 +22,10 @@ pub struct Cluster {
 }
 
 /// A term of this daemon begins or is over.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TermNews {
     /// It begins; no call of it has been made yet.
-    Begun {
-        /// The runs that were given to agents and have not ended, as far as it is known to which.
-        runs: Vec<(RunKey, AgentId)>,
-    },
+    Begun,
     /// It is over. Of its calls those come still that give offers back.
     Over,
 }

@@ -13,6 +13,7 @@
 
 mod clock;
 mod cluster;
+mod fleet;
 mod handle;
 mod journal;
 mod mandate;
@@ -22,6 +23,7 @@ mod standing;
 
 pub use clock::Clock;
 pub use cluster::{Cluster, TermNews};
+pub use fleet::fleet;
 pub use handle::{COMMAND_TIMEOUT, Handle};
 pub use mandate::{Mandate, Role};
 pub use run::{Runtime, RuntimeError};

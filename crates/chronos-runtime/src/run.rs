@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chronos_agent::Logs;
 use chronos_core::{
-    AgentId, ClusterEvent, Deadline, Effect, Input, Mono, Now, PersistId, Refusal, Reply,
-    RequestId, Scheduler, Settings, View,
+    ClusterEvent, Deadline, Effect, Input, Mono, Now, PersistId, Refusal, Reply, RequestId,
+    Scheduler, Settings, View,
 };
-use chronos_model::{JobDefaults, Run, Snapshot};
+use chronos_model::JobDefaults;
 use chronos_store::{Store, StoreError, Term};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -199,7 +199,10 @@ impl Runtime {
                 () = shutdown.cancelled() => return Err(End::Shutdown),
                 _ = mandate.until(|role| matches!(role, Role::Leader(_))) => {}
                 event = self.events.recv() => match event {
-                    Some(event) => self.outgoing.heard(&event),
+                    Some(event) => {
+                        self.outgoing.heard(&event);
+                        self.outgoing.end_term();
+                    }
                     None => return Err(End::Cluster(RuntimeError::ClusterGone)),
                 },
                 room = self.outgoing.room(), if self.outgoing.wants_room() => {
@@ -230,10 +233,7 @@ impl Runtime {
         let term: Term = self.store.begin_term().await?;
         let snapshot = self.store.load(term).await?;
         let (jobs, active) = (snapshot.jobs.len(), snapshot.active_runs.len());
-        self.tell_of_term(TermNews::Begun {
-            runs: with_agents(&snapshot),
-        })
-        .await;
+        self.tell_of_term(TermNews::Begun).await;
         let scheduler = Scheduler::recover(self.settings.clone(), self.clock.now(), snapshot);
         info!(%term, jobs, active_runs = active, "scheduler ready");
         let journal = Journal::new(Arc::clone(&self.store), term);
@@ -253,9 +253,11 @@ impl Runtime {
     }
 
     async fn tell_of_term(&self, news: TermNews) {
-        if let Some(terms) = &self.terms {
-            // A closed channel shows when we listen next.
-            drop(terms.send(news).await);
+        // A closed channel shows when we listen next.
+        if let Some(terms) = &self.terms
+            && terms.send(news).await.is_err()
+        {
+            warn!("nobody listens for terms any more");
         }
     }
 
@@ -436,13 +438,4 @@ async fn finish_writes(journal: &mut Journal) {
     if tokio::time::timeout(LAST_WRITES, writes).await.is_err() {
         warn!("last writes did not end in time");
     }
-}
-
-// Of a run that waits nobody has heard.
-fn with_agents(snapshot: &Snapshot) -> Vec<(chronos_model::RunKey, AgentId)> {
-    let agent = |run: &Run| {
-        let agent = run.agent.as_deref()?;
-        Some((run.key.clone(), AgentId(agent.into())))
-    };
-    snapshot.active_runs.iter().filter_map(agent).collect()
 }

@@ -6,6 +6,7 @@
 //! people.
 
 mod address;
+mod board;
 mod connection;
 mod election;
 mod group;
@@ -15,6 +16,7 @@ mod store;
 mod tree;
 
 pub use address::{AddressError, ZkAddress};
+pub use board::{Board, BoardError, NOTES_PER_LOOK_MAX, Note, Notes};
 pub use election::{
     Candidate, Election, ElectionOptions, Event, Guard, Leadership, Lease, Order, Own, Proof,
 };

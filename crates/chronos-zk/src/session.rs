@@ -288,6 +288,14 @@ impl Session {
         })
     }
 
+    /// Makes a node of this name that goes with the session.
+    pub(crate) async fn sign(&self, path: &str, data: &[u8]) -> Result<(), Failure> {
+        self.check_connected()?;
+        let ours = CreateMode::Ephemeral.with_acls(Acls::new(&self.acl));
+        let made = self.client.create(path, data, &ours).await;
+        made.map(drop).map_err(|error| failure(&error, 0))
+    }
+
     /// Returns the session that a node goes with, `None` when it is not there.
     pub(crate) async fn owner(&self, path: &str) -> Result<Option<i64>, Failure> {
         self.check_connected()?;
@@ -395,6 +403,32 @@ impl Session {
     }
 
     async fn read_some(&self, paths: &[String]) -> Result<Vec<Option<Node>>, Failure> {
+        match self.multi_read(paths).await? {
+            Some(nodes) => Ok(nodes),
+            None => future::try_join_all(paths.iter().map(|path| self.get(path))).await,
+        }
+    }
+
+    /// Returns the values of a few nodes in their order, one request after the other.
+    pub(crate) async fn read_in_turn(
+        &self,
+        paths: &[String],
+    ) -> Result<Vec<Option<Node>>, Failure> {
+        let mut all = Vec::with_capacity(paths.len());
+        for paths in paths.chunks(NODES_PER_READ) {
+            if let Some(nodes) = self.multi_read(paths).await? {
+                all.extend(nodes);
+                continue;
+            }
+            for path in paths {
+                all.push(self.get(path).await?);
+            }
+        }
+        Ok(all)
+    }
+
+    // Returns `None` when the server cannot do that, as those before 3.6.
+    async fn multi_read(&self, paths: &[String]) -> Result<Option<Vec<Option<Node>>>, Failure> {
         self.check_connected()?;
         let mut reader = self.client.new_multi_reader();
         for path in paths {
@@ -402,11 +436,12 @@ impl Session {
             added.map_err(|error| not_sent(&error))?;
         }
         match reader.commit().await {
-            Ok(results) => results.into_iter().map(read_result).collect(),
-            // Servers before 3.6.
-            Err(Error::Unimplemented) => {
-                future::try_join_all(paths.iter().map(|path| self.get(path))).await
-            }
+            Ok(results) => results
+                .into_iter()
+                .map(read_result)
+                .collect::<Result<_, _>>()
+                .map(Some),
+            Err(Error::Unimplemented) => Ok(None),
             Err(error) => Err(failure(&error, 0)),
         }
     }

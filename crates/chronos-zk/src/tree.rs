@@ -10,6 +10,7 @@
 //! /history/<hh>/<job>                 the newest ended runs, newest first
 //! /tombs/<hh>/<job>                   what is left of a deleted job
 //! /calendars/<name>                   a calendar
+//! /agents/<agent>/                    what daemons tell each other; see `board`
 //! /framework                          the name that a Mesos master gave to this framework
 //! ```
 //!
@@ -84,10 +85,18 @@ impl Tree {
 
     /// Returns the node of a run that has not ended.
     pub(crate) fn run(self, key: &RunKey) -> String {
-        let RunKey { job, due, attempt } = key;
-        let node = self.node(Kind::Runs, job);
-        format!("{node}:{}:{attempt}", due.millis())
+        format!(
+            "{}/{}",
+            dir(Kind::Runs, self.shard(&key.job)),
+            run_node(key)
+        )
     }
+}
+
+/// Returns the name of a node that is about a run.
+pub(crate) fn run_node(key: &RunKey) -> String {
+    let RunKey { job, due, attempt } = key;
+    format!("{}:{}:{attempt}", escape(job.as_str()), due.millis())
 }
 
 /// Returns the node of a shard.
@@ -127,7 +136,7 @@ pub(crate) fn calendar_name(node: &str) -> Option<CalendarName> {
 }
 
 // Spaces and `#` are names to us, and trouble in a shell; `.` and `..` are no names to ZooKeeper.
-fn escape(name: &str) -> String {
+pub(crate) fn escape(name: &str) -> String {
     let only_dots = name.bytes().all(|byte| byte == b'.');
     let mut node = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -148,7 +157,7 @@ fn escape(name: &str) -> String {
     node
 }
 
-fn unescape(node: &str) -> Option<String> {
+pub(crate) fn unescape(node: &str) -> Option<String> {
     let mut parts = node.split('%');
     let mut name = parts.next()?.as_bytes().to_vec();
     for part in parts {

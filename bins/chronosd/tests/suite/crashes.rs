@@ -10,12 +10,13 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::{
+    client::Client,
     daemon::{Daemon, Process},
     home::Home,
     patience::wait_at_most,
 };
 
-const JOBS: usize = 50;
+pub(crate) const JOBS: usize = 50;
 
 const KILLS: usize = 10;
 
@@ -29,7 +30,7 @@ const PERIOD: i64 = 2000;
 const END: Duration = Duration::from_secs(120);
 
 /// What a job does, by its number: most only say that they ran.
-fn job(home: &Home, number: usize) -> Value {
+pub(crate) fn job(home: &Home, number: usize, targets: u64) -> Value {
     let ran = home.append("ran", "$mesos_task_id");
     let (command, retries) = match number % 10 {
         3 => (format!("{ran}; sleep 1"), 0),
@@ -39,7 +40,7 @@ fn job(home: &Home, number: usize) -> Value {
     };
     json!({
         "name": format!("job-{number}"),
-        "schedule": format!("R{TARGETS}//PT2S"),
+        "schedule": format!("R{targets}//PT2S"),
         "command": command,
         "retries": retries,
         "retryDelay": 1,
@@ -66,7 +67,7 @@ fn ten_kills_under_load_lose_nothing_and_repeat_nothing() {
     let home = Home::new();
     let daemon = Daemon::start(&home);
     for number in 0..JOBS {
-        daemon.create(&job(&home, number));
+        daemon.create(&job(&home, number, TARGETS));
     }
     let mut process = daemon.into_process();
     for _ in 0..KILLS {
@@ -84,23 +85,34 @@ fn ten_kills_under_load_lose_nothing_and_repeat_nothing() {
         process = Process::spawn(&home, &[]);
     }
     let daemon = process.ready();
-    wait_at_most(END, "all jobs have no targets left and no runs", || {
-        let jobs = daemon.json("/v1/scheduler/jobs");
-        let mut jobs = jobs.as_array().unwrap().iter();
-        jobs.all(|job| job["nextRun"].is_null() && job["state"] == "idle")
-            .then_some(())
-    });
-    let ran = Ran::read(&home);
+    check_all(&daemon, &home, TARGETS, END);
+    daemon.stop();
+}
+
+/// Waits until there is nothing left to run, and checks that each target had one outcome, and that what is
+/// on record is what happened; returns how many runs there were.
+pub(crate) fn check_all(daemon: &Client, home: &Home, targets: u64, patience: Duration) -> usize {
+    wait_at_most(
+        patience,
+        "all jobs have no targets left and no runs",
+        || {
+            let jobs = daemon.json("/v1/scheduler/jobs");
+            let mut jobs = jobs.as_array().unwrap().iter();
+            jobs.all(|job| job["nextRun"].is_null() && job["state"] == "idle")
+                .then_some(())
+        },
+    );
+    let ran = Ran::read(home);
     // Not all were missed, or this would show little.
     eprintln!("{} runs", ran.0.len());
     assert!(ran.0.len() > JOBS * 10, "{} runs", ran.0.len());
     let mut known = BTreeSet::new();
     for number in 0..JOBS {
-        check_job(&daemon, number, &ran, &mut known);
+        check_job(daemon, number, targets, &ran, &mut known);
     }
     let unknown: Vec<_> = ran.0.keys().filter(|id| !known.contains(*id)).collect();
     assert!(unknown.is_empty(), "ran, but nobody knows: {unknown:?}");
-    daemon.stop();
+    ran.0.len()
 }
 
 /// How often each run happened, as the runs themselves say.
@@ -120,24 +132,30 @@ impl Ran {
     }
 }
 
-fn check_job(daemon: &Daemon, number: usize, ran: &Ran, known: &mut BTreeSet<String>) {
+fn check_job(
+    daemon: &Client,
+    number: usize,
+    targets: u64,
+    ran: &Ran,
+    known: &mut BTreeSet<String>,
+) {
     let runs = daemon.runs(&format!("job-{number}"));
-    let mut targets: BTreeMap<i64, u32> = BTreeMap::new();
+    let mut seen: BTreeMap<i64, u32> = BTreeMap::new();
     for run in &runs {
         check_run(run, number, ran);
         let id = run["id"].as_str().unwrap().to_owned();
         assert!(known.insert(id), "told of twice: {run}");
         if run["attempt"] == 0 {
             for target in targets_of(run) {
-                *targets.entry(target).or_default() += 1;
+                *seen.entry(target).or_default() += 1;
             }
         }
     }
-    let first = *targets.keys().next().unwrap();
-    let wanted = (0..i64::try_from(TARGETS).unwrap()).map(|k| (first + k * PERIOD, 1));
+    let first = *seen.keys().next().unwrap();
+    let wanted = (0..i64::try_from(targets).unwrap()).map(|k| (first + k * PERIOD, 1));
     assert!(
-        targets.iter().map(|(at, times)| (*at, *times)).eq(wanted),
-        "job-{number}: {targets:?}"
+        seen.iter().map(|(at, times)| (*at, *times)).eq(wanted),
+        "job-{number}: {seen:?}"
     );
     // Those that could have been tried again, and were not taken over by newer targets, were.
     let ended = |outcome: &str| runs.iter().filter(|run| run["outcome"] == outcome).count();

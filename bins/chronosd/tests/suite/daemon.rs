@@ -77,9 +77,10 @@ impl Process {
     /// Starts a daemon on the home's data folder and a free port; `args` come last.
     pub(crate) fn spawn(home: &Home, args: &[&str]) -> Self {
         let data = format!("--data_dir={}", home.data().display());
-        let port = args.iter().any(|arg| arg.starts_with("--http_port"));
-        let free_port = (!port).then_some("--http_port=0");
-        Self::spawn_with(ROOM.into_iter().chain([&*data]).chain(free_port), args)
+        let flag = |arg: &str| arg.split('=').next().unwrap_or(arg).to_owned();
+        let given = |first: &&str| args.iter().any(|arg| flag(arg) == flag(first));
+        let first = ROOM.into_iter().chain([&*data, "--http_port=0"]);
+        Self::spawn_with(first.filter(|first| !given(first)), args)
     }
 
     /// Starts the program with nothing but `args`.
@@ -176,6 +177,11 @@ impl Daemon {
 
     pub(crate) fn start_with(home: &Home, args: &[&str]) -> Self {
         Process::spawn(home, args).ready()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.child.try_wait().unwrap().is_some()
     }
 
     pub(crate) const fn process(&self) -> &Process {

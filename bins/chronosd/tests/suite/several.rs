@@ -1,0 +1,171 @@
+//! Several daemons that share their jobs, as their operators have them.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::{
+    client::by_hand,
+    daemon::{Daemon, Process},
+    home::Home,
+    patience::wait_for,
+    zookeeper::ZooKeeper,
+};
+
+/// How long a session lasts, in milliseconds: long enough for a busy machine.
+pub(crate) const SESSION: u64 = 3000;
+
+/// Starts a daemon of several on a home of its own.
+pub(crate) fn spawn(home: &Home, zookeeper: &ZooKeeper) -> Process {
+    let timeout = format!("--zk_timeout={SESSION}");
+    let args = [
+        &*zookeeper.flag(),
+        &timeout,
+        "--hostname=127.0.0.1",
+        "--run_history=1000",
+    ];
+    Process::spawn(home, &args)
+}
+
+pub(crate) fn role(daemon: &Daemon) -> String {
+    let answer = daemon.get("/health");
+    let health: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    health["role"].as_str().unwrap().to_owned()
+}
+
+fn wait_role(daemon: &Daemon, wanted: &str) {
+    wait_for(wanted, || (role(daemon) == wanted).then_some(()));
+}
+
+#[test]
+fn one_leads_the_others_pass_changes_on_and_take_over() {
+    let zookeeper = ZooKeeper::start(1);
+    let homes = [Home::new(), Home::new()];
+    let first = spawn(&homes[0], &zookeeper).ready();
+    wait_role(&first, "leader");
+    let second = spawn(&homes[1], &zookeeper).ready();
+    wait_role(&second, "follower");
+    let leader = first.get("/leader").body;
+    wait_for("the follower knows who leads", || {
+        (second.get("/leader").body == leader).then_some(())
+    });
+    second.create(&by_hand("by-follower", "true"));
+    first.run_now("by-follower");
+    first.wait_outcome("by-follower", "succeeded");
+    // A clean end hands over at once.
+    let begun = Instant::now();
+    first.stop();
+    wait_role(&second, "leader");
+    assert!(
+        begun.elapsed() < Duration::from_millis(SESSION),
+        "{:?}",
+        begun.elapsed()
+    );
+    second.run_now("by-follower");
+    wait_for("both runs are on record", || {
+        let runs = second.runs("by-follower");
+        let mut ended = runs.iter().filter(|run| run["outcome"] == "succeeded");
+        (ended.by_ref().count() == 2).then_some(())
+    });
+    second.stop();
+}
+
+#[test]
+fn a_run_stays_with_its_machine_and_is_told_of_when_that_is_back() {
+    let zookeeper = ZooKeeper::start(1);
+    let homes = [Home::new(), Home::new()];
+    let ran = homes[0].append("ran", "$mesos_task_id");
+    let first = spawn(&homes[0], &zookeeper).ready();
+    wait_role(&first, "leader");
+    let second = spawn(&homes[1], &zookeeper).ready();
+    let mut jobs = Vec::new();
+    for name in ["ends", "goes-on", "is-killed"] {
+        let command = format!("{ran}; {}", homes[0].until(name));
+        let mut job = by_hand(name, &command);
+        job["retries"] = json!(2);
+        first.create(&job);
+        first.run_now(name);
+        jobs.push(name);
+    }
+    for name in &jobs {
+        first.wait_running(name);
+    }
+    first.kill9();
+    wait_role(&second, "leader");
+    homes[0].touch("ends");
+    // Asked while nobody hears it.
+    second
+        .delete("/v1/scheduler/task/kill/is-killed")
+        .check_no_content();
+    for name in &jobs {
+        wait_for("the run is in doubt", || {
+            let runs = second.runs(name);
+            let reason = runs[0]["reason"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(
+                (runs.len(), &runs[0]["outcome"]),
+                (1, &json!(null)),
+                "{runs:?}"
+            );
+            (reason.contains("out of reach") || *name == "is-killed").then_some(())
+        });
+    }
+    let first = spawn(&homes[0], &zookeeper).ready();
+    second.wait_outcome("ends", "succeeded");
+    second.wait_outcome("is-killed", "killed");
+    second.wait_running("goes-on");
+    homes[0].touch("goes-on");
+    second.wait_outcome("goes-on", "succeeded");
+    assert_eq!(homes[0].lines("ran").len(), 3, "each ran once");
+    for name in jobs {
+        assert_eq!(second.runs(name).len(), 1);
+    }
+    wait_role(&first, "follower");
+    first.stop();
+    second.stop();
+}
+
+#[test]
+fn a_leader_that_was_stopped_starts_nothing_when_it_wakes_up() {
+    let zookeeper = ZooKeeper::start(1);
+    let homes = [Home::new(), Home::new()];
+    let first = spawn(&homes[0], &zookeeper).ready();
+    wait_role(&first, "leader");
+    let second = spawn(&homes[1], &zookeeper).ready();
+    let mut job = by_hand("often", &homes[0].append("ran", "$mesos_task_id $HOME"));
+    job["schedule"] = json!("R//PT1S");
+    first.create(&job);
+    first.wait_outcome("often", "succeeded");
+    first.process().signal(Signal::STOP);
+    wait_role(&second, "leader");
+    wait_for("the second runs it", || {
+        let runs = second.runs("often");
+        let agent = |run: &serde_json::Value| run["agent"].clone();
+        let mut ended = runs.iter().filter(|run| run["outcome"] == "succeeded");
+        ended
+            .any(|run| agent(run) != agent(&runs[runs.len() - 1]))
+            .then_some(())
+    });
+    first.process().signal(Signal::CONT);
+    wait_role(&first, "follower");
+    second.delete("/v1/scheduler/job/often").check_no_content();
+    wait_for("nothing runs any more", || {
+        second.job_names().is_empty().then_some(())
+    });
+    let mut ids: Vec<String> = homes[0].lines("ran");
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "no run twice");
+    let launched = |daemon: &Daemon| daemon.process().log().with("run launched");
+    let over = first.process().log().lines();
+    let lost = over
+        .iter()
+        .position(|line| line["message"] == "leadership is lost; following");
+    let after = over[lost.expect("it says so")..].iter();
+    let late = after.filter(|line| line["message"] == "run launched");
+    assert_eq!(late.count(), 0);
+    assert!(!launched(&second).is_empty());
+    first.stop();
+    second.stop();
+}
