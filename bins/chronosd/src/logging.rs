@@ -6,11 +6,19 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
 
+/// What the client of `ZooKeeper` says is not for operators: while there is no server it says so many times a
+/// second. What matters of it is told by the store and by the election.
+const QUIET: &str = "zookeeper_client";
+
 /// Starts logging. A filter that cannot be read is said once and replaced by `info`.
 pub(crate) fn start(format: LogFormat, level: &str) {
     let (filter, problem) = match level.parse::<EnvFilter>() {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let filter = match format!("{QUIET}=off").parse() {
+        Ok(quiet) if !level.contains(QUIET) => filter.add_directive(quiet),
+        Ok(_) | Err(_) => filter,
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -138,11 +138,12 @@ impl Machine {
                     self.to_scheduler.push_back(ClusterEvent::Offers(offers));
                 }
             }
-            TermNews::Over => {
+            // Those that were passed on come back. Of a term that ended before it began nothing was.
+            TermNews::Over if self.leads => {
                 self.leads = false;
-                // They were all passed on, and come back.
                 self.offers.clear();
             }
+            TermNews::Over => {}
         }
     }
 

@@ -352,3 +352,13 @@ fn what_a_term_that_is_over_has_not_said_is_not_said() {
     bench.machine.term(TermNews::Begun);
     assert_eq!(bench.heard(), [], "its offers were given back");
 }
+
+#[test]
+fn a_term_that_ended_before_it_began_costs_no_offer() {
+    let mut bench = Bench::new();
+    let offers = ClusterEvent::Offers(vec![offer("o1")]);
+    bench.machine.agent_says(offers.clone());
+    bench.machine.term(TermNews::Over);
+    bench.machine.term(TermNews::Begun);
+    assert_eq!(bench.heard(), [offers]);
+}
