@@ -14,7 +14,7 @@ use fastrand::Rng;
 use self::due::{Due, Fault};
 use crate::{
     daemon::{Act, Answer, Daemon, Request},
-    master::{Call, Master},
+    master::Master,
     servers::{Servers, TARGETS},
     weakness::Weak,
 };

@@ -8,6 +8,7 @@ use chronos_model::{
 use chronos_store::{CommitError, Store, StoreError, Term};
 use chronos_zk::{ZkAddress, ZkOptions, ZkStore};
 use serde_json::json;
+use zookeeper_client::Client;
 
 use crate::{
     proxy::{Lose, Proxy},
@@ -180,6 +181,56 @@ async fn a_lost_request_or_answer_is_told_as_it_is() {
         // The first are the commits, the later ones those of settling, loading and going on.
         assert!(lost >= 20, "{what:?} was lost only {lost} times");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_at_any_byte_is_told_as_it_is() {
+    // Where, by a fixed sequence: within the length, the header, the parts, and near the end.
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut lost = 0;
+    for at in 0..14 {
+        let bytes = 1 << random.u32(0..12);
+        let bytes = random.usize(bytes / 2..=bytes);
+        for what in [Lose::RequestAfter(bytes), Lose::AnswerAfter(bytes)] {
+            lost += u32::from(loses(at, what).await);
+        }
+    }
+    assert!(lost >= 14, "only {lost} were cut");
+}
+
+#[tokio::test]
+async fn a_refused_write_takes_those_behind_it_along() {
+    let server = shared();
+    let address = server.fresh();
+    let store = open(&address, Duration::from_secs(10)).await;
+    let term = store.begin_term().await.unwrap();
+    let jobs = vec![put_spec("a"), put_spec("b"), put_progress(1, 0)];
+    store.commit(term, jobs).await.unwrap();
+    // Somebody changes a record by hand, of which the store cannot know.
+    let client = Client::connect(address.hosts()).await.unwrap();
+    let client = client.chroot(address.root().to_owned()).unwrap();
+    let (shards, _) = client.get_children("/progress").await.unwrap();
+    let path = format!("/progress/{}/a", shards[0]);
+    let (data, _) = client.get_data(&path).await.unwrap();
+    client.set_data(&path, &data, None).await.unwrap();
+    // So large that each leaves alone, both before the first is answered.
+    let many = |job: &str| (0..120).map(|due| put_run(job, due)).collect::<Vec<_>>();
+    let mut first = vec![put_progress(2, 1)];
+    first.extend(many("a"));
+    let answers = [store.commit(term, first), store.commit(term, many("b"))];
+    let [first, second] = answers;
+    let problem = |result: Result<(), CommitError>| match result {
+        Err(CommitError::Unavailable { problem }) => problem,
+        result => panic!("expected that nothing was written, found {result:?}"),
+    };
+    let first = problem(first.await);
+    assert!(first.starts_with("somebody else has changed"), "{first}");
+    let second = problem(second.await);
+    assert_eq!(second, "a write before it was not carried out");
+    // The second touches nothing of the first, and is there all the less: commits are in order.
+    assert_eq!(load(&store, term).await.active_runs, []);
+    assert_eq!(store.commit(term, many("b")).await, Ok(()));
+    assert_eq!(load(&store, term).await.active_runs.len(), 120);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod backup;
 mod contract;
 mod election;
 mod faults;
+mod frozen;
 mod import;
 mod proxy;
 mod server;

@@ -20,6 +20,10 @@ pub(crate) enum Lose {
     Request,
     /// The answer: the server has done it.
     Answer,
+    /// The request but for its first so many bytes, or fewer.
+    RequestAfter(usize),
+    /// The answer but for its first so many bytes, or fewer; the server has done it.
+    AnswerAfter(usize),
     /// The connection, while the request is still on its way: [`Proxy::deliver`] lets it arrive.
     Connection,
 }
@@ -49,8 +53,9 @@ struct Late {
     answered: Receiver<()>,
 }
 
-/// What one connection waits for: the answer to this request is lost, and the connection with it.
-type Awaited = Arc<Mutex<Option<[u8; 4]>>>;
+/// What one connection waits for: the answer to this request is lost but for so many bytes, and the
+/// connection with it.
+type Awaited = Arc<Mutex<Option<([u8; 4], usize)>>>;
 
 /// The id of pings, which come when they like.
 const PING: [u8; 4] = (-2_i32).to_be_bytes();
@@ -127,7 +132,7 @@ fn requests(
     client: &mut TcpStream,
     server: &mut TcpStream,
     plan: &Mutex<Plan>,
-    awaited: &Mutex<Option<[u8; 4]>>,
+    awaited: &Mutex<Option<([u8; 4], usize)>>,
 ) -> io::Result<Option<Vec<u8>>> {
     // The first packet asks for a session and has no id.
     server.write_all(&packet(client)?)?;
@@ -138,9 +143,14 @@ fn requests(
             match lock(plan).count_down() {
                 None => {}
                 Some(Lose::Request) => return Ok(None),
-                Some(Lose::Answer) => *lock(awaited) = Some(id),
+                Some(Lose::RequestAfter(bytes)) => {
+                    server.write_all(first(&packet, bytes))?;
+                    return Ok(None);
+                }
+                Some(Lose::Answer) => *lock(awaited) = Some((id, 0)),
+                Some(Lose::AnswerAfter(bytes)) => *lock(awaited) = Some((id, bytes)),
                 Some(Lose::Connection) => {
-                    *lock(awaited) = Some(id);
+                    *lock(awaited) = Some((id, 0));
                     return Ok(Some(packet));
                 }
             }
@@ -152,13 +162,14 @@ fn requests(
 fn answers(
     server: &mut TcpStream,
     client: &mut TcpStream,
-    awaited: &Mutex<Option<[u8; 4]>>,
+    awaited: &Mutex<Option<([u8; 4], usize)>>,
 ) -> io::Result<()> {
     client.write_all(&packet(server)?)?;
     loop {
         let packet = packet(server)?;
-        if *lock(awaited) == Some(id(&packet)) {
-            return Ok(());
+        let lost = *lock(awaited);
+        if let Some((_, bytes)) = lost.filter(|(awaited, _)| *awaited == id(&packet)) {
+            return client.write_all(first(&packet, bytes));
         }
         client.write_all(&packet)?;
     }
@@ -184,6 +195,11 @@ fn packet(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     packet.resize(4 + len, 0);
     stream.read_exact(&mut packet[4..])?;
     Ok(packet)
+}
+
+// Never the whole of it.
+fn first(packet: &[u8], bytes: usize) -> &[u8] {
+    &packet[..bytes.min(packet.len() - 1)]
 }
 
 fn id(packet: &[u8]) -> [u8; 4] {

@@ -1,6 +1,6 @@
 //! The lines to the master and back.
 
-use super::{Due, REPEAT, TIMEOUT, World};
+use super::{Due, REPEAT, World};
 use crate::master::Call;
 
 impl World {
