@@ -8,6 +8,8 @@ use std::{
 use clap::{Parser, ValueEnum};
 use resources::Scalar;
 
+use crate::mesos::MesosArgs;
+
 /// A distributed cron: runs jobs with ISO 8601 repeating schedules or with parent jobs, at the right
 /// time, once.
 #[derive(Debug, Parser)]
@@ -142,6 +144,9 @@ pub(crate) struct Cli {
         hide_env_values = true
     )]
     pub(crate) zk_auth: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) mesos: MesosArgs,
 
     /// How log lines look.
     #[arg(long = "log_format", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]

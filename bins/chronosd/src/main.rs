@@ -5,6 +5,7 @@ mod exit;
 mod folder;
 mod ha;
 mod logging;
+mod mesos;
 mod signals;
 mod store;
 mod wiring;

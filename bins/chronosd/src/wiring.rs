@@ -5,26 +5,27 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
-use chronos_agent::{Agent, AgentConfig, LocalCluster, Logs, MayLaunch, Stopped};
+use chronos_agent::{Agent, AgentConfig, LocalCluster, MayLaunch};
 use chronos_api::ApiConfig;
 use chronos_core::{AgentId, Settings};
 use chronos_model::JobDefaults;
-use chronos_runtime::{Cluster, Handle, Mandate, Runtime};
+use chronos_runtime::{Cluster, Handle, Mandate, RunLogs, Runtime, Tenure};
 use chronos_store::Store;
 use chronos_zk::{Election, Guard};
 use resources::Resources;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tracing::{info, warn};
 
 use crate::{
     cli::Cli,
     exit::Failure,
-    folder, ha, signals,
+    folder, ha, mesos, signals,
     store::{self, Servers},
 };
 
@@ -49,23 +50,23 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
         (None, Some(servers)) => Seat::among_others(&cli, servers, own.clone())?,
         (None, None) => return Err(Failure::other(anyhow!("there is no store"))),
     };
-    let (cluster, logs, stopped) = start_agent(&cli, &data_dir, &hostname, &seat).await?;
-    let cluster = match &servers {
-        Some(servers) => {
-            let lost_after = Duration::from_secs(cli.agent_lost_after.into());
-            let agent = agent_id(&data_dir, &hostname)?;
-            ha::fleet(cluster, servers, &agent, &own, lost_after)
-        }
-        None => cluster,
+    let workers = match &servers {
+        _ if cli.mesos.is_wanted() => on_mesos(&cli, &hostname, address, &seat)?,
+        None => on_this_machine(&cli, &data_dir, &hostname, &seat).await?,
+        Some(servers) => on_all(&cli, &data_dir, &hostname, &seat, servers, &own).await?,
     };
     let (runtime, handle) = Runtime::new(
         settings(&cli),
         seat.store,
-        cluster,
-        logs,
+        workers.cluster,
+        workers.logs,
         defaults(&cli),
         seat.mandate,
     );
+    let runtime = match workers.tenure {
+        Some(tenure) => runtime.telling(tenure),
+        None => runtime,
+    };
 
     let mut loop_task = tokio::spawn(runtime.run(shutdown.clone()));
     let folder_task = cli
@@ -90,7 +91,7 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
     shutdown.cancel();
     // First of all: others wait for it.
     ha::leave(seat.election).await;
-    stop(folder_task, server, stopped).await;
+    stop(folder_task, server, workers.stopped).await;
     match ended {
         Ok(result) => result.map_err(Failure::other),
         Err(panic) => Err(Failure::Bug(
@@ -99,12 +100,60 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-async fn start_agent(
+/// Who runs the jobs.
+struct Workers {
+    cluster: Cluster,
+    logs: Arc<dyn RunLogs>,
+    /// Ends once they have stopped, which they do when the cluster's channels are closed.
+    stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// To be told in which term we lead.
+    tenure: Option<watch::Sender<Option<Tenure>>>,
+}
+
+fn on_mesos(
+    cli: &Cli,
+    hostname: &str,
+    address: SocketAddr,
+    seat: &Seat,
+) -> Result<Workers, Failure> {
+    let around = mesos::Surroundings {
+        hostname: hostname.to_owned(),
+        user: cli.user.clone(),
+        own_url: format!("http://{hostname}:{}", address.port()),
+        zk_timeout: Duration::from_millis(cli.zk_timeout.into()),
+    };
+    let started = mesos::start(&cli.mesos, around, Arc::clone(&seat.store))?;
+    Ok(Workers {
+        cluster: started.cluster,
+        logs: Arc::new(started.logs),
+        stopped: Box::pin(started.stopped.wait()),
+        tenure: Some(started.tenure),
+    })
+}
+
+async fn on_all(
     cli: &Cli,
     data_dir: &Path,
     hostname: &str,
     seat: &Seat,
-) -> Result<(Cluster, Logs, Stopped), Failure> {
+    servers: &Servers,
+    own: &str,
+) -> Result<Workers, Failure> {
+    let workers = on_this_machine(cli, data_dir, hostname, seat).await?;
+    let lost_after = Duration::from_secs(cli.agent_lost_after.into());
+    let agent = agent_id(data_dir, hostname)?;
+    Ok(Workers {
+        cluster: ha::fleet(workers.cluster, servers, &agent, own, lost_after),
+        ..workers
+    })
+}
+
+async fn on_this_machine(
+    cli: &Cli,
+    data_dir: &Path,
+    hostname: &str,
+    seat: &Seat,
+) -> Result<Workers, Failure> {
     let mut config = agent_config(cli, data_dir, hostname).map_err(Failure::Data)?;
     config.id = agent_id(data_dir, hostname)?;
     config.may_launch = seat.may_launch();
@@ -120,7 +169,12 @@ async fn start_agent(
         events,
         terms: None,
     };
-    Ok((cluster, logs, stopped))
+    Ok(Workers {
+        cluster,
+        logs: Arc::new(logs),
+        stopped: Box::pin(stopped.wait()),
+        tenure: None,
+    })
 }
 
 fn agent_id(data_dir: &Path, hostname: &str) -> Result<AgentId, Failure> {
@@ -177,16 +231,13 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 async fn stop(
     folder_task: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    agent: Stopped,
+    workers: impl Future<Output = ()>,
 ) {
     if tokio::time::timeout(LAST_WORDS, server).await.is_err() {
         warn!("closing connections that are still open");
     }
-    if tokio::time::timeout(LAST_WORDS, agent.wait())
-        .await
-        .is_err()
-    {
-        warn!("the agent has not stopped in time; nothing is lost by that");
+    if tokio::time::timeout(LAST_WORDS, workers).await.is_err() {
+        warn!("what runs the jobs has not stopped in time; nothing is lost by that");
     }
     if let Some(folder_task) = folder_task {
         match folder_task.await {
@@ -248,6 +299,7 @@ fn settings(cli: &Cli) -> Settings {
     Settings {
         failure_retry_millis: i64::from(cli.failure_retry),
         disable_after_failures: cli.disable_after_failures,
+        returns_offers: cli.mesos.is_wanted(),
         late_limit_millis: (cli.late_after > 0).then(|| i64::from(cli.late_after) * 1000),
         ..Settings::default()
     }

@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-use mesos_v1::proto::{
-    FrameworkInfo,
-    framework_info::{Capability, capability::Type},
+use mesos_v1::{
+    driver::Pace,
+    proto::{
+        FrameworkInfo,
+        framework_info::{Capability, capability::Type},
+    },
 };
 use thiserror::Error;
 
@@ -67,6 +70,8 @@ pub struct MesosConfig {
     pub patience: Duration,
     /// How long a session with the ZooKeeper of the masters lasts without a sign of life.
     pub zk_timeout: Duration,
+    /// How often all tasks are asked about, and offers asked for.
+    pub pace: Pace,
     /// What to do when our framework was removed.
     pub on_removed: OnRemoved,
 }
@@ -102,6 +107,7 @@ impl MesosConfig {
             kill_grace: KILL_GRACE,
             patience: PATIENCE,
             zk_timeout: Duration::from_secs(10),
+            pace: Pace::default(),
             on_removed: OnRemoved::default(),
         }
     }

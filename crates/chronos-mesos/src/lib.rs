@@ -44,6 +44,7 @@ pub use config::{
 };
 pub use keeper::{Keeper, KeeperError};
 pub use logs::{LOG_PART_LEN_MAX, LogPart, LogsError, MesosLogs};
+pub use mesos_v1::driver::Pace;
 pub use news::{Meaning, read_status};
 pub use status::{Standing, Status};
 pub use task_id::{parse_task_id, task_id};

@@ -275,6 +275,7 @@ impl Worker {
             info: self.config.framework(),
             id,
             seed: fastrand::u64(..),
+            pace: self.config.pace,
         }));
         self.desk.begin(&self.config);
         self.feed(Input::Start);

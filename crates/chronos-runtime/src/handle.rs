@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chronos_agent::Logs;
 use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
 use chronos_core::{Command, Refusal, Reply, View};
 use chronos_model::{JobDefaults, Run, RunKey, RunQuery, Timestamp};
@@ -11,7 +10,7 @@ use chronos_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    Mandate, clock,
+    LogQuery, Mandate, RunLogs, clock,
     standing::{Duty, Standing},
 };
 
@@ -32,7 +31,7 @@ pub struct Handle {
     pub(crate) view: watch::Receiver<Arc<View>>,
     pub(crate) standing: watch::Receiver<Standing>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) logs: Logs,
+    pub(crate) logs: Arc<dyn RunLogs>,
     pub(crate) defaults: JobDefaults,
     pub(crate) mandate: Mandate,
 }
@@ -54,6 +53,21 @@ impl Handle {
         if self.standing.wait_for(wanted).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+impl Handle {
+    // Where it is now, or was.
+    async fn find_run(&self, key: &RunKey) -> Result<Option<Run>, LogError> {
+        let view = self.view();
+        let active = view.job(&key.job).and_then(|job| job.run(key));
+        if let Some(run) = active {
+            return Ok(Some(Run::clone(run)));
+        }
+        let stored = self.store.run(key).await;
+        stored.map_err(|error| LogError::Unreadable {
+            problem: error.to_string(),
+        })
     }
 }
 
@@ -109,18 +123,22 @@ impl Backend for Handle {
         offset: u64,
         max: usize,
     ) -> Result<LogPart, LogError> {
-        let stream = match stream {
-            LogStream::Stdout => chronos_agent::LogStream::Stdout,
-            LogStream::Stderr => chronos_agent::LogStream::Stderr,
+        let run = if self.logs.wants_run() {
+            self.find_run(key).await?
+        } else {
+            None
         };
-        match self.logs.read(key, stream, offset, max).await {
-            Ok(chunk) => Ok(LogPart {
-                bytes: chunk.bytes.into(),
-                size: chunk.size,
-                ended: !chunk.running,
-            }),
-            Err(error) => Err(log_error(&error)),
-        }
+        let view = self.view();
+        let job = view.job(&key.job);
+        let query = LogQuery {
+            key: key.clone(),
+            run,
+            custom_executor: job.is_some_and(|job| !job.spec().details.executor.is_empty()),
+            stream,
+            offset,
+            max,
+        };
+        self.logs.read(query).await
     }
 
     fn defaults(&self) -> &JobDefaults {
@@ -146,27 +164,21 @@ impl Backend for Handle {
             .then(|| "the scheduler has stopped".to_owned());
         let standing = self.standing.borrow().clone();
         let store = self.store.health();
+        let mut parts = vec![
+            Part::new("scheduler", standing.problem.or(agent)),
+            Part {
+                since: store.since.map(clock::timestamp),
+                ..Part::new("store", store.problem)
+            },
+        ];
+        let cluster = self.logs.health();
+        parts.extend(cluster.map(|(name, problem)| Part::new(name, problem)));
         Health {
-            parts: vec![
-                Part::new("scheduler", standing.problem.or(agent)),
-                Part {
-                    since: store.since.map(clock::timestamp),
-                    ..Part::new("store", store.problem)
-                },
-            ],
+            parts,
             role: standing.duty.name(),
             role_since: standing.since,
             is_shared: self.mandate.is_shared(),
         }
-    }
-}
-
-fn log_error(error: &chronos_agent::LogError) -> LogError {
-    let problem = error.to_string();
-    if matches!(error, chronos_agent::LogError::NotFound) {
-        LogError::NotFound { problem }
-    } else {
-        LogError::Unreadable { problem }
     }
 }
 

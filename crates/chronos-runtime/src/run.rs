@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chronos_agent::Logs;
 use chronos_core::{
     ClusterEvent, Deadline, Effect, Input, Mono, Now, PersistId, Refusal, Reply, RequestId,
     Scheduler, Settings, View,
 };
-use chronos_model::JobDefaults;
+use chronos_model::{FrameworkId, JobDefaults};
 use chronos_store::{Store, StoreError, Term};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    Clock, Cluster, Handle, Mandate, Role, TermNews,
+    Clock, Cluster, Handle, Mandate, Role, RunLogs, TermNews,
     cluster::{Gone, Outgoing},
     handle::Request,
     journal::Journal,
@@ -62,6 +61,16 @@ pub struct Runtime {
     requests: mpsc::Receiver<Request>,
     view: watch::Sender<Arc<View>>,
     standing: watch::Sender<Standing>,
+    tenure: Option<watch::Sender<Option<Tenure>>>,
+}
+
+/// A term in which this daemon leads, for whoever has to write or to ask under it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tenure {
+    /// The term.
+    pub term: Term,
+    /// The id under which Mesos knows us, as it was stored when the term began.
+    pub framework_id: Option<FrameworkId>,
 }
 
 /// Why the loop ended although nobody asked it to.
@@ -116,7 +125,7 @@ impl Runtime {
         settings: Settings,
         store: Arc<dyn Store>,
         cluster: Cluster,
-        logs: Logs,
+        logs: Arc<dyn RunLogs>,
         defaults: JobDefaults,
         mandate: Mandate,
     ) -> (Self, Handle) {
@@ -148,8 +157,16 @@ impl Runtime {
             requests,
             view,
             standing,
+            tenure: None,
         };
         (runtime, handle)
+    }
+
+    /// Tells in which term it leads.
+    #[must_use]
+    pub fn telling(mut self, tenure: watch::Sender<Option<Tenure>>) -> Self {
+        self.tenure = Some(tenure);
+        self
     }
 
     /// Runs until `shutdown`, through as many terms as it takes.
@@ -234,6 +251,10 @@ impl Runtime {
         let snapshot = self.store.load(term).await?;
         let (jobs, active) = (snapshot.jobs.len(), snapshot.active_runs.len());
         self.tell_of_term(TermNews::Begun).await;
+        self.say_tenure(Some(Tenure {
+            term,
+            framework_id: snapshot.framework_id.clone(),
+        }));
         let scheduler = Scheduler::recover(self.settings.clone(), self.clock.now(), snapshot);
         info!(%term, jobs, active_runs = active, "scheduler ready");
         let journal = Journal::new(Arc::clone(&self.store), term);
@@ -248,8 +269,15 @@ impl Runtime {
     }
 
     async fn end_term(&mut self) {
+        self.say_tenure(None);
         self.outgoing.end_term();
         self.tell_of_term(TermNews::Over).await;
+    }
+
+    fn say_tenure(&self, now: Option<Tenure>) {
+        if let Some(tenure) = &self.tenure {
+            tenure.send_replace(now);
+        }
     }
 
     async fn tell_of_term(&self, news: TermNews) {

@@ -42,7 +42,7 @@ mod tasks;
 use std::collections::VecDeque;
 
 pub use answer::{Answer, BODY_LEN_MAX};
-pub use config::Config;
+pub use config::{Config, Pace};
 pub use input::{CallId, Input, InputKind, Receipt, Request, RequestId, Subscription, Written};
 pub use leader::Leader;
 pub use output::{Cause, NotSent, Notice, Outcome, Output, Update};
@@ -87,8 +87,9 @@ impl Driver {
             .clone()
             .filter(|id| !id.value.is_empty())
             .map(|id| (id, true));
+        let config_pace = config.pace;
         Self {
-            demand: Demand::new(config.roles()),
+            demand: Demand::new(config.roles(), config.pace.revive),
             jitter: Jitter::new(config.seed),
             config,
             id,
@@ -98,7 +99,7 @@ impl Driver {
             attempt: 0,
             refused: 0,
             leader: None,
-            tasks: Tasks::default(),
+            tasks: Tasks::new(config_pace.reconcile),
             calls: 0,
             outputs: VecDeque::new(),
         }

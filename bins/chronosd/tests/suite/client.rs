@@ -1,14 +1,14 @@
 //! A client of the API, and the questions that tests ask.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, ErrorKind},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 use ureq::{
     Agent, Body,
-    http::{HeaderMap, Request, Response},
+    http::{HeaderMap, Request, Response, request::Builder},
 };
 
 use crate::patience::{PATIENCE, wait_for};
@@ -52,17 +52,27 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Response<Body> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let sent = match body {
-            "" => self.agent.run(request.body(()).unwrap()),
-            body => self.agent.run(request.body(body).unwrap()),
+        let request = || {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("{}{path}", self.url));
+            let named =
+                |request: Builder, (name, value): &(&str, &str)| request.header(*name, *value);
+            headers.iter().fold(request, named)
         };
-        sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        loop {
+            let sent = match body {
+                "" => self.agent.run(request().body(()).unwrap()),
+                body => self.agent.run(request().body(body).unwrap()),
+            };
+            match sent {
+                Ok(response) => return response,
+                // Processes of this test end while it waits, which interrupts the wait.
+                Err(ureq::Error::Io(error))
+                    if method == "GET" && error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{method} {path}: {error}"),
+            }
+        }
     }
 
     pub(crate) fn ask(

@@ -31,7 +31,8 @@ const END: Duration = Duration::from_secs(120);
 
 /// What a job does, by its number: most only say that they ran.
 pub(crate) fn job(home: &Home, number: usize, targets: u64) -> Value {
-    let ran = home.append("ran", "$mesos_task_id");
+    // Without what tells launches of one run apart: a second one would be a second line.
+    let ran = home.append("ran", "${mesos_task_id%%@*}");
     let (command, retries) = match number % 10 {
         3 => (format!("{ran}; sleep 1"), 0),
         5 => (format!("{ran}; exit 3"), 0),
@@ -92,6 +93,17 @@ fn ten_kills_under_load_lose_nothing_and_repeat_nothing() {
 /// Waits until there is nothing left to run, and checks that each target had one outcome, and that what is
 /// on record is what happened; returns how many runs there were.
 pub(crate) fn check_all(daemon: &Client, home: &Home, targets: u64, patience: Duration) -> usize {
+    check_jobs(daemon, home, JOBS, targets, patience)
+}
+
+/// The same for so many jobs.
+pub(crate) fn check_jobs(
+    daemon: &Client,
+    home: &Home,
+    jobs: usize,
+    targets: u64,
+    patience: Duration,
+) -> usize {
     wait_at_most(
         patience,
         "all jobs have no targets left and no runs",
@@ -105,9 +117,9 @@ pub(crate) fn check_all(daemon: &Client, home: &Home, targets: u64, patience: Du
     let ran = Ran::read(home);
     // Not all were missed, or this would show little.
     eprintln!("{} runs", ran.0.len());
-    assert!(ran.0.len() > JOBS * 10, "{} runs", ran.0.len());
+    assert!(ran.0.len() > jobs * 4, "{} runs", ran.0.len());
     let mut known = BTreeSet::new();
-    for number in 0..JOBS {
+    for number in 0..jobs {
         check_job(daemon, number, targets, &ran, &mut known);
     }
     let unknown: Vec<_> = ran.0.keys().filter(|id| !known.contains(*id)).collect();

@@ -17,6 +17,8 @@ mod dependencies;
 mod home;
 mod job_folder;
 mod logs;
+mod mesos;
+mod mesos_storm;
 mod orders;
 mod patience;
 mod quickstart;

@@ -12,7 +12,7 @@ use mesos_v1::{
     Mono,
     call::{CONTENT_TYPE, PATH, STREAM_ID},
     driver::{
-        Answer, Config, Driver, Input, Leader, Notice, Outcome, Output, Request, RequestId,
+        Answer, Config, Driver, Input, Leader, Notice, Outcome, Output, Pace, Request, RequestId,
         StateKind, Subscription, Written,
     },
     proto::{
@@ -383,6 +383,7 @@ fn driver(id: Option<FrameworkId>) -> Driver {
         },
         id,
         seed: 1,
+        pace: Pace::default(),
     });
     let roles = ["*".to_owned()].into();
     driver.handle(Mono(0), Input::Request(Request::Demand { roles }));

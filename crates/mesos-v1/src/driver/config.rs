@@ -79,6 +79,27 @@ pub struct Config {
     pub id: Option<FrameworkId>,
     /// Whatever differs between schedulers of a cluster, so that they do not all wait alike.
     pub seed: u64,
+    /// How often things are done that an operator may want otherwise.
+    pub pace: Pace,
+}
+
+/// How often things are done that an operator may want otherwise.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pace {
+    /// All tasks are asked about this often, a tenth more or less.
+    pub reconcile: Duration,
+    /// `REVIVE` is not sent more often than this.
+    pub revive: Duration,
+}
+
+impl Default for Pace {
+    /// [`RECONCILE_PERIOD`] and [`REVIVE_PAUSE`].
+    fn default() -> Self {
+        Self {
+            reconcile: RECONCILE_PERIOD,
+            revive: REVIVE_PAUSE,
+        }
+    }
 }
 
 impl Config {

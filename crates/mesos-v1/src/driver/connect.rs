@@ -179,7 +179,7 @@ impl Driver {
     /// The id of a framework that was removed is erased: become a new one.
     pub(super) fn forgotten(&mut self, now: Mono) -> State {
         self.id = None;
-        self.tasks = Tasks::default();
+        self.tasks = Tasks::new(self.config.pace.reconcile);
         self.detect(now)
     }
 
@@ -243,7 +243,7 @@ impl Driver {
         if let State::Subscribed { session } | State::Draining { session, .. } = state {
             self.dissolve(now, session, Cause::Stopped);
         }
-        self.tasks = Tasks::default();
+        self.tasks = Tasks::new(self.config.pace.reconcile);
         self.demand.set(&BTreeSet::new());
         self.tell(Notice::Deposed);
         State::Stopped

@@ -1,9 +1,8 @@
 //! Which roles want offers. It is a state that the master is brought to, not a series of calls: after a new subscription
 //! the master knows what `SUBSCRIBE` said and nothing else.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::config::REVIVE_PAUSE;
 use crate::Mono;
 
 /// What is to be told to the master.
@@ -24,13 +23,16 @@ pub(super) struct Demand {
     /// Their declined offers are wanted again.
     refresh: BTreeSet<String>,
     revived_at: Option<Mono>,
+    /// The least time between two revivals.
+    pause: Duration,
 }
 
 impl Demand {
     /// Nobody wants offers until somebody says so.
-    pub(super) fn new(roles: BTreeSet<String>) -> Self {
+    pub(super) fn new(roles: BTreeSet<String>, pause: Duration) -> Self {
         Self {
             roles,
+            pause,
             ..Self::default()
         }
     }
@@ -91,7 +93,7 @@ impl Demand {
         if self.to_revive().is_empty() {
             return None;
         }
-        Some(self.revived_at.map_or(Mono(0), |at| at.after(REVIVE_PAUSE)))
+        Some(self.revived_at.map_or(Mono(0), |at| at.after(self.pause)))
     }
 
     fn to_revive(&self) -> BTreeSet<String> {
@@ -103,10 +105,11 @@ impl Demand {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::config::REVIVE_PAUSE as PAUSE;
 
     #[test]
     fn brings_the_master_to_the_state() {
-        let mut demand = Demand::new(set(&["a", "b"]));
+        let mut demand = Demand::new(set(&["a", "b"]), PAUSE);
         assert_eq!(demand.announce(), ["a", "b"]);
         assert_eq!(demand.next(Mono(0)), None);
         demand.set(&set(&["a", "not ours"]));
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_new_subscription_says_it_all_again() {
-        let mut demand = Demand::new(set(&["a", "b"]));
+        let mut demand = Demand::new(set(&["a", "b"]), PAUSE);
         demand.set(&set(&["b"]));
         assert_eq!(demand.announce(), ["a"]);
         assert_eq!(demand.next(Mono(0)), revive(&["b"]));
@@ -140,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_refresh_is_a_revive() {
-        let mut demand = Demand::new(set(&["a"]));
+        let mut demand = Demand::new(set(&["a"]), PAUSE);
         demand.announce();
         demand.refresh();
         assert_eq!(demand.next(Mono(0)), None, "nobody wants offers");

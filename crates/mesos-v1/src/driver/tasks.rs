@@ -3,12 +3,14 @@
 //! A master answers no question for certain, has no mark for the last answer, and forgets kills. So questions and kills
 //! are states here, repeated until an update answers them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     config::{
         KILL_FIRST, KILL_MAX, LAUNCH_SILENCE, RECONCILE_BATCH_MAX, RECONCILE_FIRST, RECONCILE_MAX,
-        RECONCILE_PERIOD,
     },
     jitter::{Jitter, doubled},
 };
@@ -46,6 +48,8 @@ pub(super) struct Tasks {
     round_at: Option<Mono>,
     /// A round began, and nobody was told that it ended.
     round_open: bool,
+    /// How often all are asked about.
+    period: Duration,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -66,6 +70,14 @@ struct Kill {
 }
 
 impl Tasks {
+    /// None yet; all will be asked about this often.
+    pub(super) fn new(period: Duration) -> Self {
+        Self {
+            period,
+            ..Self::default()
+        }
+    }
+
     /// Takes up a task of an earlier life.
     pub(super) fn watch(&mut self, task: &TaskId, agent: Option<AgentId>) {
         self.take_up(task, agent);
@@ -145,7 +157,7 @@ impl Tasks {
         self.ask_all = true;
         self.asked = 0;
         self.ask_at = Some(now.after(RECONCILE_FIRST));
-        self.round_at = Some(now.after(jitter.about(RECONCILE_PERIOD)));
+        self.round_at = Some(now.after(jitter.about(self.period)));
         self.round_open = true;
     }
 
@@ -288,12 +300,12 @@ fn is_away(status: &TaskStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use crate::driver::config::RECONCILE_PERIOD;
 
     #[test]
     fn asks_until_it_is_answered() {
         let mut jitter = Jitter::new(1);
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
         tasks.watch(&task("a"), None);
         tasks.watch(&task("b"), Some(agent("S")));
         tasks.subscribed(Mono(0), &mut jitter);
@@ -333,7 +345,7 @@ mod tests {
     #[test]
     fn questions_come_in_batches() {
         let mut jitter = Jitter::new(1);
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
         for number in 0..=RECONCILE_BATCH_MAX * 2 {
             tasks.watch(&task(&number.to_string()), None);
         }
@@ -351,7 +363,7 @@ mod tests {
     #[test]
     fn a_silent_launch_is_asked_about() {
         let mut jitter = Jitter::new(1);
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
         tasks.launched(&task("a"), agent("S"), Mono(0));
         tasks.launched(&task("b"), agent("S"), Mono(0));
         tasks.news(&status("b", TaskState::TaskStarting), Mono(1));
@@ -363,7 +375,7 @@ mod tests {
     #[test]
     fn kills_until_it_ends() {
         let mut jitter = Jitter::new(1);
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
         tasks.kill(&task("a"), None, Mono(0));
         let kill = [Ask::Kill(task("a"), None)];
         for at in [0, 10, 30, 70, 150, 310, 610, 910] {
@@ -388,7 +400,7 @@ mod tests {
     #[test]
     fn an_agent_that_failed_is_asked_about() {
         let mut jitter = Jitter::new(1);
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
         tasks.launched(&task("a"), agent("S"), Mono(0));
         tasks.launched(&task("b"), agent("T"), Mono(0));
         tasks.ask_agent(&agent("T"));
@@ -402,7 +414,7 @@ mod tests {
     fn doubts_that_a_running_task_never_started() {
         use crate::proto::task_status::Reason;
 
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
         tasks.launched(&task("a"), agent("S"), Mono(0));
         let error = status("a", TaskState::TaskError);
         assert!(!tasks.news(&error, Mono(1)), "nobody was heard of yet");

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use mesos_v1::{
     Mono,
     driver::{
-        Answer, CallId, Config, Driver, Input, Leader, Notice, Output, Receipt, Request, RequestId,
-        StateKind, Subscription,
+        Answer, CallId, Config, Driver, Input, Leader, Notice, Output, Pace, Receipt, Request,
+        RequestId, StateKind, Subscription,
     },
     proto::{
         AgentId, FrameworkId, FrameworkInfo, MasterInfo, Offer, OfferId, TaskId, TaskInfo,
@@ -38,6 +38,7 @@ impl Rig {
                 info: info(),
                 id: id.map(framework),
                 seed: 7,
+                pace: Pace::default(),
             }),
             now: Mono(1_000_000),
             outputs: Vec::new(),

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mesos_v1::{
     Mono,
     driver::{
-        Answer, CallId, Config, Driver, Input, Leader, Notice, Output, Refusal, StateKind,
+        Answer, CallId, Config, Driver, Input, Leader, Notice, Output, Pace, Refusal, StateKind,
         Subscription,
     },
     json::{self, Kind, Unknown},
@@ -112,6 +112,7 @@ impl Replay {
                 info: FrameworkInfo::default(),
                 id: sent_id.map(framework),
                 seed: 0,
+                pace: Pace::default(),
             }),
             subscription: Subscription(0),
             acknowledged: BTreeSet::new(),

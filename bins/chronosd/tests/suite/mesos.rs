@@ -1,0 +1,173 @@
+//! A daemon whose jobs run on Mesos.
+
+use std::time::Duration;
+
+use mesos_fake::{
+    Fake, Plan,
+    cluster::{AgentSpec, Settings},
+    script::{Behaviour, Script},
+};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::{
+    client::by_hand,
+    daemon::{Daemon, Process},
+    home::Home,
+    patience::wait_for,
+};
+
+/// A fake cluster whose tasks are processes of this machine, and the threads on which it lives.
+pub(crate) struct Cluster {
+    pub(crate) fake: Fake,
+    runtime: Runtime,
+}
+
+impl Cluster {
+    pub(crate) fn start(agents: u16) -> Self {
+        let mut script = Script::default();
+        script.set("", Behaviour::Process);
+        let plan = Plan {
+            settings: Settings {
+                script,
+                allocation_interval: Duration::from_millis(100),
+                ..Settings::default()
+            },
+            agents: (1..=agents).map(AgentSpec::plain).collect(),
+            ..Plan::default()
+        };
+        let runtime = Runtime::new().unwrap();
+        let fake = runtime.block_on(async {
+            let mut fake = Fake::start(plan).await.unwrap();
+            fake.real_time();
+            fake
+        });
+        Self { fake, runtime }
+    }
+
+    pub(crate) fn spawn(&self, home: &Home, more: &[&str]) -> Process {
+        let master = format!("--master={}", self.fake.address(0));
+        let args: Vec<&str> = [&*master].into_iter().chain(more.iter().copied()).collect();
+        Process::spawn(home, &args)
+    }
+
+    fn frameworks(&self) -> Vec<String> {
+        let all = self.fake.cluster(|cluster| cluster.frameworks());
+        all.into_iter().map(|(id, _, _)| id).collect()
+    }
+
+    fn tasks(&self) -> usize {
+        self.fake.cluster(|cluster| cluster.tasks()).len()
+    }
+
+    fn wait_healthy(daemon: &Daemon) {
+        wait_for("a healthy connection to Mesos", || {
+            let health: Value = serde_json::from_str(&daemon.get("/health").body).unwrap();
+            (health["mesos"]["status"] == "ok" || health.to_string().contains("\"mesos\""))
+                .then_some(())
+        });
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+    }
+}
+
+#[test]
+fn jobs_run_on_mesos_and_outlive_the_daemon() {
+    let (home, cluster) = (Home::new(), Cluster::start(2));
+    let daemon = cluster.spawn(&home, &[]).ready();
+    Cluster::wait_healthy(&daemon);
+    let command = format!(
+        "echo one; echo oops >&2; {}; echo two; exit 3",
+        home.until("second")
+    );
+    daemon.create(&by_hand("talker", &command));
+    daemon.run_now("talker");
+    let run = daemon.wait_running("talker");
+    let id = run["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/scheduler/runs/{id}/log");
+    let mut log = daemon.open(&format!("{path}?follow=true"));
+    assert_eq!(log.next().as_deref(), Some("one"));
+
+    daemon.into_process().kill9();
+    assert_eq!(cluster.tasks(), 1, "it runs on");
+    let daemon = cluster.spawn(&home, &[]).ready();
+    daemon.wait_running("talker");
+    let mut log = daemon.open(&format!("{path}?follow=true"));
+    assert_eq!(log.next().as_deref(), Some("one"));
+    home.touch("second");
+    let rest: Vec<String> = log.collect();
+    assert_eq!(rest, ["two"]);
+    let run = daemon.wait_outcome("talker", "failed");
+    assert_eq!(run["exitCode"], 3);
+    assert_eq!(daemon.get(&format!("{path}?stream=stderr")).body, "oops\n");
+    wait_for("an acknowledged end", || {
+        (cluster.tasks() == 0).then_some(())
+    });
+    assert_eq!(cluster.frameworks().len(), 1, "one framework, always");
+    daemon.stop();
+}
+
+#[test]
+fn a_kill_ends_a_task_on_mesos() {
+    let (home, cluster) = (Home::new(), Cluster::start(1));
+    let daemon = cluster.spawn(&home, &[]).ready();
+    daemon.create(&by_hand("sleeper", "sleep 600"));
+    daemon.run_now("sleeper");
+    daemon.wait_running("sleeper");
+    daemon
+        .delete("/v1/scheduler/task/kill/sleeper")
+        .check_no_content();
+    daemon.wait_outcome("sleeper", "killed");
+    wait_for("an acknowledged end", || {
+        (cluster.tasks() == 0).then_some(())
+    });
+    daemon.stop();
+}
+
+#[test]
+fn a_schedule_is_kept_on_mesos_and_offers_go_back_when_it_is_over() {
+    let (home, cluster) = (Home::new(), Cluster::start(1));
+    let daemon = cluster.spawn(&home, &[]).ready();
+    let mut job = by_hand("ticker", &home.append("ran", "$mesos_task_id $HOST"));
+    job["schedule"] = json!("R3//PT1S");
+    daemon.create(&job);
+    wait_for("three runs", || {
+        let runs = daemon.runs("ticker");
+        let ended = runs.iter().filter(|run| run["outcome"] == "succeeded");
+        (ended.count() == 3).then_some(())
+    });
+    assert_eq!(home.lines("ran").len(), 3);
+    wait_for("no more offers", || {
+        use mesos_v1::proto::scheduler::call::Type;
+        let calls = cluster.fake.calls();
+        let last = calls
+            .iter()
+            .rfind(|seen| matches!(seen.kind, Type::Revive | Type::Suppress));
+        last.is_some_and(|seen| seen.kind == Type::Suppress)
+            .then_some(())
+    });
+    daemon.stop();
+}
+
+#[test]
+fn what_is_wrong_with_mesos_is_shown_and_heals() {
+    let (home, cluster) = (Home::new(), Cluster::start(1));
+    cluster.fake.set_mode(0, mesos_fake::Mode::NoLeader);
+    let daemon = cluster.spawn(&home, &[]).ready();
+    wait_for("a problem in /health", || {
+        daemon
+            .get("/health")
+            .body
+            .contains("not subscribed to a Mesos master")
+            .then_some(())
+    });
+    cluster.fake.set_mode(0, mesos_fake::Mode::Leader);
+    wait_for("no problem in /health", || {
+        (!daemon.get("/health").body.contains("not subscribed")).then_some(())
+    });
+    daemon.stop();
+}
