@@ -145,6 +145,10 @@ pub(crate) struct Cli {
     )]
     pub(crate) zk_auth: Option<String>,
 
+    /// Nobody but that user may read what is written, either. A tree that was made so stays so.
+    #[arg(long = "zk_private")]
+    pub(crate) zk_private: bool,
+
     #[command(flatten)]
     pub(crate) mesos: MesosArgs,
 

@@ -21,16 +21,23 @@ pub(crate) struct Servers {
 /// Reads the flags about ZooKeeper; `None` when there are none.
 pub(crate) fn servers(cli: &Cli) -> Result<Option<Servers>, Failure> {
     let Some(hosts) = &cli.zk_hosts else {
-        if cli.zk_path.is_some() || cli.zk_auth.is_some() {
+        if cli.zk_path.is_some() || cli.zk_auth.is_some() || cli.zk_private {
             return Err(Failure::other(anyhow!(
-                "--zk_path and --zk_auth need --zk_hosts"
+                "--zk_path, --zk_auth and --zk_private need --zk_hosts"
             )));
         }
         return Ok(None);
     };
     let address = address(hosts, cli.zk_path.as_deref(), cli.zk_auth.as_deref());
+    let mut address = address.map_err(Failure::Other)?;
+    if cli.zk_private {
+        if !address.has_auth() {
+            return Err(Failure::other(anyhow!("--zk_private needs --zk_auth")));
+        }
+        address = address.private();
+    }
     Ok(Some(Servers {
-        address: address.map_err(Failure::Other)?,
+        address,
         session_timeout: Duration::from_millis(cli.zk_timeout.into()),
     }))
 }

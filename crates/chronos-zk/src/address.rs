@@ -22,7 +22,9 @@ use thiserror::Error;
 pub struct ZkAddress {
     hosts: String,
     root: String,
-    auth: Option<Credentials>,
+    // In a box, because addresses are parts of errors.
+    auth: Option<Box<Credentials>>,
+    private: bool,
 }
 
 /// A name and a password for the scheme `digest`.
@@ -59,8 +61,21 @@ impl ZkAddress {
     ///
     /// [`AddressError::Credentials`], which does not repeat them.
     pub fn with_auth(mut self, text: &str) -> Result<Self, AddressError> {
-        self.auth = Some(credentials(text)?);
+        self.auth = Some(Box::new(credentials(text)?));
         Ok(self)
+    }
+
+    /// Makes what is written readable by this user only; without one it has no meaning.
+    ///
+    /// A tree that was made so stays so, whatever is said later.
+    #[must_use]
+    pub const fn private(mut self) -> Self {
+        self.private = true;
+        self
+    }
+
+    pub(crate) const fn is_private(&self) -> bool {
+        self.private
     }
 
     /// Whether it says who we are.
@@ -68,8 +83,8 @@ impl ZkAddress {
         self.auth.is_some()
     }
 
-    pub(crate) const fn auth(&self) -> Option<&Credentials> {
-        self.auth.as_ref()
+    pub(crate) fn auth(&self) -> Option<&Credentials> {
+        self.auth.as_deref()
     }
 }
 
@@ -94,7 +109,8 @@ impl FromStr for ZkAddress {
         Ok(Self {
             hosts: hosts.to_owned(),
             root: checked_root(root)?,
-            auth: auth.transpose()?,
+            auth: auth.transpose()?.map(Box::new),
+            private: false,
         })
     }
 }

@@ -136,11 +136,12 @@ pub(crate) struct Node {
 impl Session {
     /// Connects and makes the root node.
     pub(crate) async fn connect(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
-        let session = Self::dial(address, timeout).await?;
+        let mut session = Self::dial(address, timeout).await?;
         let root = address.root();
         if root.is_empty() {
             return Ok(session);
         }
+        session.close_like(root).await?;
         let Self { client, acl } = &session;
         // Making a node that is there is refused to whoever may not write above it.
         if !session.exists(root).await? {
@@ -180,14 +181,32 @@ impl Session {
             let words = format!("{}:{}", auth.user, auth.password);
             connector = connector.with_auth("digest", words.as_bytes());
             // What Mesos' own state library gives: the creator may do all, everybody may look.
-            acl = vec![
-                Acl::new(Permission::ALL, AuthId::authed()),
-                Acl::new(Permission::READ, AuthId::anyone()),
-            ];
+            acl = vec![Acl::new(Permission::ALL, AuthId::authed())];
+            if !address.is_private() {
+                acl.push(Acl::new(Permission::READ, AuthId::anyone()));
+            }
         }
         let client = connector.connect(address.hosts()).await;
         let client = client.map_err(|error| not_sent(&error))?;
         Ok(Self { client, acl })
+    }
+
+    // A tree that was made for its user's eyes only stays so, whoever writes into it. What others may not
+    // write is not asked there: a root that an operator made may be open.
+    async fn close_like(&mut self, root: &str) -> Result<(), Failure> {
+        let found = match self.client.get_acl(root).await {
+            Ok((found, _)) => found,
+            // We may not even look at it; what we do there will say so.
+            Err(Error::NoNode | Error::NoAuth) => return Ok(()),
+            Err(error) => return Err(not_sent(&error)),
+        };
+        let anyone = AuthId::anyone();
+        let is_readable =
+            |acl: &Acl| *acl.auth_id() == anyone && acl.permission().has(Permission::READ);
+        if self.acl.len() > 1 && !found.iter().any(is_readable) {
+            self.acl.retain(|acl| *acl.auth_id() != anyone);
+        }
+        Ok(())
     }
 
     async fn exists(&self, path: &str) -> Result<bool, Failure> {
@@ -209,25 +228,11 @@ impl Session {
 
     /// Connects to look at what is under a root that others keep; nothing is made.
     pub(crate) async fn look_at(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
-        let mut connector = Client::connector().with_session_timeout(timeout);
-        if let Some(auth) = address.auth() {
-            let words = format!("{}:{}", auth.user, auth.password);
-            connector = connector.with_auth("digest", words.as_bytes());
+        let session = Self::dial(address, timeout).await?;
+        if address.root().is_empty() {
+            return Ok(session);
         }
-        let client = connector.connect(address.hosts()).await;
-        let client = client.map_err(|error| not_sent(&error))?;
-        let root = address.root().to_owned();
-        let client = if root.is_empty() {
-            client
-        } else {
-            client.chroot(root).map_err(|_client| Failure::NotSent {
-                problem: format!("{:?} is no path of a node", address.root()),
-            })?
-        };
-        Ok(Self {
-            client,
-            acl: Vec::new(),
-        })
+        session.below(address.root())
     }
 
     /// Waits until children of a node come or go, until the node itself does, or until that cannot be told any more.
