@@ -1,1 +1,4 @@
-//! Nothing but the targets of this package: `schedule` compares with peers, `count` is for callgrind.
+//! Nothing but the targets of this package: `schedule` compares with peers, `count` is for callgrind; and
+//! servers for those that need some.
+
+pub mod zookeeper;

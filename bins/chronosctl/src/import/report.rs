@@ -60,9 +60,11 @@ pub(super) fn people(out: &mut impl Write, plan: &ImportPlan, dry_run: bool) -> 
     let count = |action| plan.jobs.iter().filter(|job| job.action == action).count();
     writeln!(
         out,
-        "{} created, {} replaced, {} unchanged, {} different and left alone, {} not taken{}",
+        "{} {}, {} {}, {} unchanged, {} different and left alone, {} not taken{}",
         count(Action::Create),
+        if dry_run { "to create" } else { "created" },
         count(Action::Replace),
+        if dry_run { "to replace" } else { "replaced" },
         count(Action::Unchanged),
         count(Action::Differs),
         plan.quarantined.len(),
