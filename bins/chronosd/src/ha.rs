@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chronos_core::AgentId;
 use chronos_runtime::{Cluster, Mandate, Role};
-use chronos_zk::{Board, Election, ElectionOptions, Guard, Leadership};
+use chronos_zk::{Board, Election, ElectionOptions, Follower, Guard, Leadership};
 use tokio::sync::watch;
 
 use crate::{exit::Failure, store::Servers};
@@ -59,6 +59,11 @@ pub(crate) fn fleet(
     let (address, timeout) = (servers.address.clone(), servers.session_timeout);
     let board = Board::start(address, timeout, &agent.0, own);
     chronos_runtime::fleet(local, board, lost_after)
+}
+
+/// Reads what the leader writes, while that is another daemon.
+pub(crate) fn follower(servers: &Servers) -> Result<Follower, Failure> {
+    Follower::start(&servers.address, servers.session_timeout).map_err(Failure::other)
 }
 
 /// Leaves the election: the next in line leads within milliseconds.

@@ -67,6 +67,10 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
         Some(tenure) => runtime.telling(tenure),
         None => runtime,
     };
+    let runtime = match &servers {
+        Some(servers) => runtime.following(ha::follower(servers)?),
+        None => runtime,
+    };
 
     let mut loop_task = tokio::spawn(runtime.run(shutdown.clone()));
     let folder_task = cli

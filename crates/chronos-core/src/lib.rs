@@ -41,6 +41,7 @@ mod notice;
 mod overlap;
 mod parents;
 mod persist;
+mod picture;
 mod queue;
 mod recovery;
 mod run_list;
@@ -65,6 +66,7 @@ pub use input::{Cascade, Command, Input, Mono, Now, PersistId, RequestId};
 pub use job::{Activity, Job, LastStatus};
 pub use mutant::Mutant;
 pub use notice::Notice;
+pub use picture::{Misfit, Picture};
 pub use scheduler::{Deadline, Scheduler};
 pub use settings::{
     BACKFILL_RUNS_MAX, COMPLETIONS_MAX, KILL_AGAIN_MILLIS, MISSED_RECORDS_MAX, PRIORITY_MILLIS,

@@ -19,6 +19,13 @@ impl Scheduler {
     /// Makes a scheduler from what is stored. Its first effects ask the cluster about the runs that
     /// were given to it; the first tick runs what became due meanwhile.
     pub fn recover(settings: Settings, now: Now, snapshot: Snapshot) -> Self {
+        let mut scheduler = Self::recovered(settings, now, snapshot);
+        scheduler.resume();
+        scheduler
+    }
+
+    /// Takes what is stored, and nothing more.
+    pub(crate) fn recovered(settings: Settings, now: Now, snapshot: Snapshot) -> Self {
         let mut scheduler = Self::empty(settings, now);
         let mut quarantined = snapshot.quarantined;
         for calendar in snapshot.calendars {
@@ -44,7 +51,6 @@ impl Scheduler {
             });
         }
         scheduler.quarantined = Arc::new(quarantined);
-        scheduler.resume();
         scheduler
     }
 

@@ -14,6 +14,7 @@
 mod clock;
 mod cluster;
 mod fleet;
+mod follow;
 mod handle;
 mod journal;
 mod logs;

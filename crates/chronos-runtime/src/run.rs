@@ -8,6 +8,7 @@ use chronos_core::{
 };
 use chronos_model::{FrameworkId, JobDefaults};
 use chronos_store::{Store, StoreError, Term};
+use chronos_zk::Follower;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::{
     Clock, Cluster, Handle, Mandate, Role, RunLogs, TermNews,
     cluster::{Gone, Outgoing},
+    follow::{Following, News},
     handle::Request,
     journal::Journal,
     notices,
@@ -59,6 +61,7 @@ pub struct Runtime {
     events: mpsc::Receiver<ClusterEvent>,
     terms: Option<mpsc::Sender<TermNews>>,
     requests: mpsc::Receiver<Request>,
+    following: Following,
     view: watch::Sender<Arc<View>>,
     standing: watch::Sender<Standing>,
     tenure: Option<watch::Sender<Option<Tenure>>>,
@@ -155,6 +158,7 @@ impl Runtime {
             events,
             terms,
             requests,
+            following: Following::new(None),
             view,
             standing,
             tenure: None,
@@ -166,6 +170,13 @@ impl Runtime {
     #[must_use]
     pub fn telling(mut self, tenure: watch::Sender<Option<Tenure>>) -> Self {
         self.tenure = Some(tenure);
+        self
+    }
+
+    /// Shows what another daemon writes, while that one leads.
+    #[must_use]
+    pub fn following(mut self, follower: Follower) -> Self {
+        self.following = Following::new(Some(follower));
         self
     }
 
@@ -202,19 +213,30 @@ impl Runtime {
         }
     }
 
+    async fn until_elected(&mut self, shutdown: &CancellationToken) -> Result<u64, End> {
+        if let Role::Leader(leads) = self.mandate.role() {
+            return Ok(leads);
+        }
+        self.say_standing(Duty::Following, Some("reading the store".to_owned()));
+        self.following.want(true);
+        let elected = self.follow(shutdown).await;
+        self.following.want(false);
+        elected
+    }
+
     // Waits for our turn. What the cluster says meanwhile is for the scheduler of somebody else, and what
     // clients want as well.
-    async fn until_elected(&mut self, shutdown: &CancellationToken) -> Result<u64, End> {
+    async fn follow(&mut self, shutdown: &CancellationToken) -> Result<u64, End> {
         let mut mandate = self.mandate.clone();
         loop {
-            if let Role::Leader(leads) = self.mandate.role() {
-                return Ok(leads);
-            }
-            self.say_standing(Duty::Following, None);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Err(End::Shutdown),
-                _ = mandate.until(|role| matches!(role, Role::Leader(_))) => {}
+                role = mandate.until(|role| matches!(role, Role::Leader(_))) => {
+                    if let Role::Leader(leads) = role {
+                        return Ok(leads);
+                    }
+                }
                 event = self.events.recv() => match event {
                     Some(event) => {
                         self.outgoing.heard(&event);
@@ -228,6 +250,20 @@ impl Runtime {
                 }
                 // Its answer is dropped, which says "ask again".
                 Some(_) = self.requests.recv() => {}
+                news = self.following.next() => self.show(news),
+            }
+        }
+    }
+
+    fn show(&self, news: News) {
+        match news {
+            News::View(view) => {
+                self.view.send_replace(Arc::from(view));
+                self.say_standing(Duty::Following, None);
+            }
+            News::Problem(problem) => {
+                let problem = format!("what the leader writes cannot be seen: {problem}");
+                self.say_standing(Duty::Following, Some(problem));
             }
         }
     }

@@ -9,6 +9,7 @@ mod address;
 mod board;
 mod connection;
 mod election;
+mod follower;
 mod group;
 mod import;
 mod session;
@@ -20,6 +21,7 @@ pub use board::{Board, BoardError, NOTES_PER_LOOK_MAX, Note, Notes};
 pub use election::{
     Candidate, Election, ElectionOptions, Event, Guard, Leadership, Lease, Order, Own, Proof,
 };
+pub use follower::{Change, Follower};
 pub use group::{Group, Leader};
 pub use import::{
     Action, ChronosTree, FoundJob, FoundTask, ImportError, ImportOptions, ImportPlan, NextRun,

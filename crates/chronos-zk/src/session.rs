@@ -44,6 +44,10 @@ pub(crate) enum Standing {
     Over,
 }
 
+/// Tells of every change below a node, until the connection breaks.
+#[derive(Debug)]
+pub(crate) struct TreeWatcher(PersistentWatcher);
+
 /// Tells when the standing changes.
 #[derive(Debug)]
 pub(crate) struct Watcher(StateWatcher);
@@ -329,6 +333,14 @@ impl Session {
             .map_err(|error| failure(&error, 0))
     }
 
+    /// Watches a node and all below it. Servers before 3.6 cannot.
+    pub(crate) async fn watch_tree(&self, path: &str) -> Result<TreeWatcher, Failure> {
+        self.check_connected()?;
+        let watched = self.client.watch(path, AddWatchMode::PersistentRecursive);
+        let watcher = watched.await.map_err(|error| failure(&error, 0))?;
+        Ok(TreeWatcher(watcher))
+    }
+
     pub(crate) fn watcher(&self) -> Watcher {
         Watcher(self.client.state_watcher())
     }
@@ -482,6 +494,15 @@ impl Session {
         Err(Failure::NotSent {
             problem: problem.to_owned(),
         })
+    }
+}
+
+impl TreeWatcher {
+    /// Waits for the next node that was made, changed or removed; `None` when changes may have been missed,
+    /// and then it must not be used any more. May be dropped.
+    pub(crate) async fn changed(&mut self) -> Option<String> {
+        let event = self.0.changed().await;
+        (event.event_type != EventType::Session).then_some(event.path)
     }
 }
 

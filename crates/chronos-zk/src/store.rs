@@ -5,10 +5,11 @@
 //! `opening` the time before it is open, `reads` the reading of runs, `picture` and `reader` a look at
 //! everything without leading, `connection` the session and its successors.
 
+pub(crate) mod changed;
 mod encoded;
 mod index;
-mod load;
-mod meta;
+pub(crate) mod load;
+pub(crate) mod meta;
 mod opening;
 mod picture;
 mod reader;

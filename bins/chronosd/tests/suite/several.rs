@@ -53,6 +53,13 @@ fn one_leads_the_others_pass_changes_on_and_take_over() {
     second.create(&by_hand("by-follower", "true"));
     first.run_now("by-follower");
     first.wait_outcome("by-follower", "succeeded");
+    // What the leader wrote is seen by the follower soon, as it is.
+    wait_for("both show the same", || {
+        let job = second.get("/v1/scheduler/job/by-follower");
+        let runs = |daemon: &Daemon| daemon.runs("by-follower");
+        (job.status == 200 && runs(&second) == runs(&first)).then_some(())
+    });
+    assert_eq!(second.job("by-follower"), first.job("by-follower"));
     // A clean end hands over at once.
     let begun = Instant::now();
     first.stop();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Site;
+use crate::{client::Site, sockets::start};
 
 async fn explain(site: &Site, job: &str) -> Value {
     let answer = site.json(&format!("/v1/scheduler/job/{job}/explain")).await;
@@ -132,11 +132,14 @@ async fn names_the_run_in_front() {
 }
 
 #[tokio::test]
-async fn says_whether_it_is_the_leader() {
+async fn who_does_not_lead_asks_the_leader_why() {
+    let leader = Site::new();
+    leader.hourly("a").await;
+    assert_eq!(explain(&leader, "a").await["leader"], true);
+    let server = start(&leader).await;
     let site = Site::new();
-    site.hourly("a").await;
-    site.daemon.set_follows(Some("h2:4400".to_owned()));
-    assert_eq!(explain(&site, "a").await["leader"], false);
+    site.daemon.set_follows(Some(server.address.to_string()));
+    assert_eq!(explain(&site, "a").await, explain(&leader, "a").await);
 }
 
 #[tokio::test]

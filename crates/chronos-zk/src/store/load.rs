@@ -50,6 +50,12 @@ pub(super) async fn load(
     Ok(assemble(all, tree, history))
 }
 
+/// Reads everything, for who only looks at it.
+pub(crate) async fn look(session: &Session, tree: Tree) -> Result<Snapshot, Failure> {
+    let (snapshot, _) = load(session, tree, 1).await?;
+    Ok(snapshot)
+}
+
 /// What was found in a tree, kind by kind.
 pub(super) struct Everything {
     pub(super) jobs: Found<JobName, Result<JobSpec, String>>,

@@ -52,6 +52,16 @@ pub(super) async fn prepare(session: &Session, options: &ZkOptions) -> Result<Tr
     }
 }
 
+/// Reads how a tree is made; `None` when there is none.
+pub(crate) async fn find(session: &Session, address: &ZkAddress) -> Result<Option<Tree>, String> {
+    let node = session.get(META).await;
+    let Some(node) = node.map_err(|failure| failure.to_string())? else {
+        return Ok(None);
+    };
+    let tree = parse(&node, address).map_err(|error| error.to_string())?;
+    Ok(Some(tree))
+}
+
 pub(super) fn parse(node: &Node, address: &ZkAddress) -> Result<Tree, OpenError> {
     let json: Value = serde_json::from_slice(&node.data).unwrap_or_default();
     let number = |field| json.get(field).and_then(Value::as_u64);

@@ -7,10 +7,12 @@
 
 mod auth;
 mod backup;
+mod board;
 mod contract;
 mod election;
 mod faults;
 mod frozen;
+mod follower;
 mod import;
 mod proxy;
 mod server;
