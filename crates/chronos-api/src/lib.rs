@@ -27,6 +27,7 @@ mod guard;
 mod job_json;
 mod jobs;
 mod log;
+mod metrics;
 mod orders;
 mod params;
 mod preview;

@@ -30,7 +30,7 @@ use crate::{
     guard::{self, Guard},
     jobs,
     log::{self, FOLLOWERS_MAX},
-    orders, preview, runs, stats, status,
+    metrics, orders, preview, runs, stats, status,
 };
 
 /// What every handler gets.
@@ -76,7 +76,8 @@ pub fn router(backend: Arc<dyn Backend>, config: ApiConfig) -> Router {
         .route("/", get(status::index))
         .route("/ping", get(status::ping))
         .route("/leader", get(status::leader))
-        .route("/health", get(status::health));
+        .route("/health", get(status::health))
+        .route("/metrics", get(metrics::metrics));
     let scheduler = scheduler()
         .layer(middleware::from_fn_with_state(
             app.clone(),

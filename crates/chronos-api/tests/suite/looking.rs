@@ -101,6 +101,45 @@ async fn lists_all_jobs_on_one_line_by_name_with_files_in_both_spellings() {
 }
 
 #[tokio::test]
+async fn tells_machines_how_it_is() {
+    let site = Site::new();
+    site.hourly("a").await;
+    site.daemon.set_outage(Some("no \"disk\""));
+    let metrics = site.get("/metrics").await;
+    assert!(
+        metrics
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    let lines: Vec<&str> = metrics
+        .text()
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "chronos_role{role=\"leader\"} 1",
+            "chronos_role{role=\"follower\"} 0",
+            "chronos_role{role=\"taking over\"} 0",
+            "chronos_role{role=\"suspended\"} 0",
+            "chronos_role_since_timestamp_seconds 0.000",
+            "chronos_part_up{part=\"store\"} 0",
+            "chronos_part_up{part=\"agent\"} 1",
+            "chronos_jobs 1",
+            "chronos_queued_runs 0",
+            "chronos_quarantined_records 0",
+            "chronos_audit_found_total 0",
+        ]
+    );
+    let helps = metrics
+        .text()
+        .lines()
+        .filter(|line| line.starts_with("# HELP "));
+    assert_eq!(helps.count(), 8);
+}
+
+#[tokio::test]
 async fn sends_many_jobs_in_parts() {
     let site = Site::new();
     let mut wanted = Vec::new();

@@ -1,3 +1,5 @@
+//! What the machine does with each word, as a table of small stories.
+
 use chronos_core::Abilities;
 use resources::Resources;
 
