@@ -200,10 +200,10 @@ mod tests {
             assert_eq!(job_name(&node), Some(job.clone()), "{node}");
             let key = RunKey {
                 job,
-                due: Timestamp::from_millis(i64::MIN),
+                due: Timestamp::from_millis(i64::MIN + 1),
                 attempt: u32::MAX,
             };
-            let node = format!("{node}:{}:{}", i64::MIN, u32::MAX);
+            let node = format!("{node}:{}:{}", i64::MIN + 1, u32::MAX);
             assert_eq!(run_key(&node), Some(key), "{node}");
         }
         for node in ["", "a b", "%61", "a%2", "a%2g", "%2e%2e", "a:1:0", "%FF"] {
