@@ -9,7 +9,9 @@ use std::{
 
 use chronos_model::{Snapshot, Timestamp};
 use chronos_store::{HISTORY_DEFAULT, SqliteOptions, SqliteReader, SqliteStore, Store, Term};
-use chronos_zk::{AddressError, ZK_HISTORY_DEFAULT, ZkAddress, ZkOptions, ZkReader, ZkStore};
+use chronos_zk::{
+    AddressError, ZK_HISTORY_DEFAULT, ZkAddress, ZkOptions, ZkReader, ZkStore, candidates,
+};
 
 use crate::exit::Failure;
 
@@ -112,12 +114,7 @@ pub(crate) struct Taken {
 
 // A data folder has a lock; on ZooKeeper a second writer would push the leader aside.
 async fn refuse_leaders(address: &ZkAddress) -> Result<(), Failure> {
-    let reader = match ZkReader::open(address, ZK_TIMEOUT).await {
-        Ok(reader) => reader,
-        Err(chronos_zk::OpenError::Missing { .. }) => return Ok(()),
-        Err(error) => return Err(zk_failure(&error)),
-    };
-    let candidates = reader.candidates().await?;
+    let candidates = candidates(address, ZK_TIMEOUT).await?;
     if candidates.is_empty() {
         return Ok(());
     }

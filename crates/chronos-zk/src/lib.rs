@@ -27,4 +27,4 @@ pub use import::{
     Action, ChronosTree, FoundJob, FoundTask, ImportError, ImportOptions, ImportPlan, NextRun,
     PlannedJob, PlannedTask, ReadError, TaskFate,
 };
-pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkReader, ZkStore};
+pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkReader, ZkStore, candidates};

@@ -37,7 +37,7 @@ use tokio::sync::{
     oneshot,
 };
 
-pub use self::reader::ZkReader;
+pub use self::reader::{ZkReader, candidates};
 use self::{
     reads::Read,
     status::Status,

@@ -54,15 +54,6 @@ impl ZkReader {
         Ok(Self { session, tree })
     }
 
-    /// Returns the daemons that lead here or want to: the host and port of each.
-    ///
-    /// # Errors
-    ///
-    /// When the tree cannot be read.
-    pub async fn candidates(&self) -> io::Result<Vec<String>> {
-        self.session.candidates().await.map_err(failed)
-    }
-
     /// Returns what a leader would load.
     ///
     /// # Errors
@@ -110,6 +101,19 @@ impl ZkReader {
         found.sort();
         found.dedup();
         Ok(found)
+    }
+}
+
+/// Returns the daemons that lead at an address or want to, be they ours or Chronos': the host and port of
+/// each. There need not be a tree.
+///
+/// # Errors
+///
+/// When the servers cannot be read.
+pub async fn candidates(address: &ZkAddress, timeout: Duration) -> io::Result<Vec<String>> {
+    match Session::open(address, timeout).await.map_err(failed)? {
+        Some(session) => session.candidates().await.map_err(failed),
+        None => Ok(Vec::new()),
     }
 }
 
