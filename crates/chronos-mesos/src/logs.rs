@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use chronos_core::Launch;
 use chronos_model::{Run, RunState};
-use mesos_v1::proto::agent::{Call, Response, call, response};
+use mesos_v1::sandbox::{self, FilePart};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use prost::Message as _;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -119,12 +118,9 @@ impl MesosLogs {
         let running = run.state != RunState::Ended;
         let asked = async {
             let authority = self.address_of(agent).await?;
-            let read = call::ReadFile {
-                path,
-                offset,
-                length: Some(len_max.min(LOG_PART_LEN_MAX) as u64),
-            };
-            self.read_file(&authority, read).await
+            let len = len_max.min(LOG_PART_LEN_MAX) as u64;
+            let call = sandbox::read_file(path, offset, len);
+            self.read_file(&authority, call).await
         };
         let answer = tokio::time::timeout(AGENT_WAIT, asked).await;
         let read = answer.map_err(|_elapsed| LogsError::Away("it does not answer".to_owned()))?;
@@ -144,26 +140,12 @@ impl MesosLogs {
         }
     }
 
-    async fn read_file(
-        &self,
-        authority: &str,
-        read: call::ReadFile,
-    ) -> Result<response::ReadFile, LogsError> {
-        let call = Call {
-            r#type: Some(call::Type::ReadFile.into()),
-            read_file: Some(read),
-            ..Call::default()
-        };
+    async fn read_file(&self, authority: &str, call: Vec<u8>) -> Result<FilePart, LogsError> {
         let away = LogsError::Away;
         let mut connection = self.agents.connect(authority).await.map_err(away)?;
         let request = self
             .agents
-            .request(
-                http::Method::POST,
-                authority,
-                "/api/v1",
-                call.encode_to_vec(),
-            )
+            .request(http::Method::POST, authority, sandbox::PATH, call)
             .map_err(away)?;
         let response = connection
             .send_request(request)
@@ -178,10 +160,7 @@ impl MesosLogs {
         let body = body_within(response, 2 * LOG_PART_LEN_MAX)
             .await
             .map_err(away)?;
-        let answer = Response::decode(body).map_err(|error| away(error.to_string()))?;
-        answer
-            .read_file
-            .ok_or_else(|| away("it answers something else".to_owned()))
+        sandbox::file_part(&body).map_err(|error| away(error.to_string()))
     }
 
     // From its offers; else, after a restart, from the master.

@@ -27,6 +27,7 @@ use crate::{
     files,
     front::{self, Answer, Link},
     process::Processes,
+    tls::{self, Tls},
     world::{Mode, Seen, Shared, World},
 };
 
@@ -40,6 +41,7 @@ pub struct Fake {
     servers: Vec<Option<JoinHandle<()>>>,
     agents: Vec<JoinHandle<()>>,
     clock: Option<JoinHandle<()>>,
+    tls: Option<Tls>,
     /// Removed with it, when nobody named another one.
     _folder: Option<tempfile::TempDir>,
 }
@@ -59,6 +61,8 @@ pub struct Plan {
     pub credentials: BTreeSet<(String, String)>,
     /// Where sandboxes are; a temporary folder, if nowhere.
     pub work_dir: Option<PathBuf>,
+    /// Masters and agents speak TLS only.
+    pub tls: Option<Tls>,
 }
 
 impl Fake {
@@ -75,6 +79,7 @@ impl Fake {
             let path = folder.path().to_owned();
             (Some(folder), path)
         };
+        let tls = plan.tls;
         let mut listeners = vec![bind(plan.port).await?];
         for _follower in 0..plan.followers {
             listeners.push(bind(0).await?);
@@ -95,19 +100,21 @@ impl Fake {
             faults: Faults::default(),
             credentials: plan.credentials,
             calls: Vec::new(),
+            launches: 0,
             chunk: None,
             processes: Processes::new(work_dir),
         });
         let servers = listeners
             .into_iter()
             .enumerate()
-            .map(|(master, listener)| Some(serve_master(&shared, master, listener)))
+            .map(|(master, listener)| Some(serve_master(&shared, master, listener, tls.clone())))
             .collect();
         let mut fake = Self {
             shared,
             servers,
             agents: Vec::new(),
             clock: None,
+            tls,
             _folder: folder,
         };
         for agent in plan.agents {
@@ -130,8 +137,12 @@ impl Fake {
         let listener = bind(0).await?;
         spec.port = listener.local_addr()?.port();
         let id = self.shared.with(|world| world.cluster.add_agent(spec));
-        self.agents
-            .push(serve_agent(&self.shared, id.clone(), listener));
+        self.agents.push(serve_agent(
+            &self.shared,
+            id.clone(),
+            listener,
+            self.tls.clone(),
+        ));
         Ok(id)
     }
 
@@ -187,7 +198,12 @@ impl Fake {
         let port = self.address(master).port();
         let listener = bind(port).await?;
         self.set_mode(master, mode);
-        self.servers[master] = Some(serve_master(&self.shared, master, listener));
+        self.servers[master] = Some(serve_master(
+            &self.shared,
+            master,
+            listener,
+            self.tls.clone(),
+        ));
         Ok(())
     }
 
@@ -246,6 +262,11 @@ impl Fake {
         self.shared.with(|world| world.calls.clone())
     }
 
+    /// How many tasks were in launches that the master took.
+    pub fn launches(&self) -> usize {
+        self.shared.look(|world| world.launches)
+    }
+
     /// Waits until cluster and calls are as wanted; looks again whenever something happened.
     pub async fn until<T>(&self, mut look: impl FnMut(&Cluster, &[Seen]) -> Option<T>) -> T {
         loop {
@@ -299,7 +320,12 @@ async fn bind(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
 
-fn serve_master(shared: &Shared, master: usize, listener: TcpListener) -> JoinHandle<()> {
+fn serve_master(
+    shared: &Shared,
+    master: usize,
+    listener: TcpListener,
+    tls: Option<Tls>,
+) -> JoinHandle<()> {
     let shared = shared.clone();
     tokio::spawn(async move {
         while let Ok((socket, _peer)) = listener.accept().await {
@@ -316,10 +342,14 @@ fn serve_master(shared: &Shared, master: usize, listener: TcpListener) -> JoinHa
             };
             let service =
                 service_fn(move |request: Request<Incoming>| front::answer(link.clone(), request));
+            let tls = tls.clone();
             tokio::spawn(async move {
+                let Some(stream) = tls::open(tls, socket).await else {
+                    return;
+                };
                 let connection = http1::Builder::new()
                     .title_case_headers(true)
-                    .serve_connection(TokioIo::new(socket), service);
+                    .serve_connection(TokioIo::new(stream), service);
                 tokio::select! {
                     // How a client leaves is its own affair.
                     _ended = connection => {}
@@ -331,7 +361,12 @@ fn serve_master(shared: &Shared, master: usize, listener: TcpListener) -> JoinHa
     })
 }
 
-fn serve_agent(shared: &Shared, agent: String, listener: TcpListener) -> JoinHandle<()> {
+fn serve_agent(
+    shared: &Shared,
+    agent: String,
+    listener: TcpListener,
+    tls: Option<Tls>,
+) -> JoinHandle<()> {
     let shared = shared.clone();
     tokio::spawn(async move {
         while let Ok((socket, _peer)) = listener.accept().await {
@@ -340,9 +375,13 @@ fn serve_agent(shared: &Shared, agent: String, listener: TcpListener) -> JoinHan
                 let answer = files::answer(shared.clone(), agent.clone(), request);
                 async move { answer.await as Result<Answer, Infallible> }
             });
+            let tls = tls.clone();
             tokio::spawn(async move {
+                let Some(stream) = tls::open(tls, socket).await else {
+                    return;
+                };
                 let connection =
-                    http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 drop(connection.await);
             });
         }

@@ -20,9 +20,11 @@ mod front;
 mod process;
 mod resources;
 pub mod script;
+mod tls;
 mod world;
 
 pub use fake::{Fake, Plan};
 pub use faults::Fault;
 pub use resources::{ports, scalar_of};
+pub use tls::Tls;
 pub use world::{Mode, Seen};

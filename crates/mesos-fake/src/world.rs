@@ -92,6 +92,8 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) credentials: BTreeSet<(String, String)>,
     pub(crate) calls: Vec<Seen>,
+    /// Tasks in launches that were taken, forgotten calls included.
+    pub(crate) launches: usize,
     /// Streams are cut into chunks of so many bytes.
     pub(crate) chunk: Option<usize>,
     pub(crate) processes: Processes,
@@ -144,6 +146,12 @@ impl World {
     }
 
     pub(crate) fn remember(&mut self, seen: Seen) {
+        if let (Some(202), Some(accept)) = (seen.status, &seen.call.accept) {
+            let launches = accept.operations.iter().filter_map(|it| it.launch.as_ref());
+            self.launches += launches
+                .map(|launch| launch.task_infos.len())
+                .sum::<usize>();
+        }
         if self.calls.len() < CALLS_MAX {
             self.calls.push(seen);
         }

@@ -19,5 +19,6 @@ pub mod json;
 mod mono;
 pub mod proto;
 pub mod recordio;
+pub mod sandbox;
 
 pub use mono::Mono;

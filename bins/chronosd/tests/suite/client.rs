@@ -67,9 +67,11 @@ impl Client {
             };
             match sent {
                 Ok(response) => return response,
-                // Processes of this test end while it waits, which interrupts the wait.
+                // Processes of this test end while it waits, which interrupts the wait. Neither of these does more when
+                // it is asked twice.
                 Err(ureq::Error::Io(error))
-                    if method == "GET" && error.kind() == ErrorKind::Interrupted => {}
+                    if matches!(method, "GET" | "POST")
+                        && error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{method} {path}: {error}"),
             }
         }

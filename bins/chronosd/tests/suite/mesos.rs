@@ -63,7 +63,9 @@ impl Cluster {
     fn wait_healthy(daemon: &Daemon) {
         wait_for("a healthy connection to Mesos", || {
             let health: Value = serde_json::from_str(&daemon.get("/health").body).unwrap();
-            (health["mesos"]["status"] == "ok" || health.to_string().contains("\"mesos\""))
+            let mut parts = health["parts"].as_array().unwrap().iter();
+            parts
+                .any(|part| part["name"] == "mesos" && part["status"] == "ok")
                 .then_some(())
         });
     }

@@ -1,9 +1,9 @@
-//! Killed again and again while it launches on Mesos: every target has one outcome, and no task was started twice.
+//! Killed again and again while it launches on Mesos: every target has one outcome, and no task starts twice.
 //!
 //! By default a short storm. The long one, with twenty kills at 200 launches a second:
 //!
 //! ```sh
-//! CHRONOS_MESOS_STORM=20x200 cargo nextest run -p chronosd -E 'test(mesos_storm)' --no-capture
+//! CHRONOS_MESOS_STORM=20x200 cargo nextest run --release -p chronosd -E 'test(mesos_storm)' --no-capture
 //! ```
 
 use std::{thread, time::Duration};
@@ -22,8 +22,8 @@ const STORM: (u64, usize) = (4, 50);
 /// How long a kill and a return take together at most, in seconds; the jobs have targets for so long.
 const SECONDS_PER_KILL: u64 = 4;
 
-/// How long the last runs may take.
-const END: Duration = Duration::from_secs(120);
+/// How long the last runs may take, on a machine that is slower than the storm.
+const END: Duration = Duration::from_secs(600);
 
 #[test]
 fn a_storm_of_kills_on_mesos_loses_nothing_and_repeats_nothing() {
@@ -57,12 +57,6 @@ fn a_storm_of_kills_on_mesos_loses_nothing_and_repeats_nothing() {
     }
     let daemon = process.ready();
     let runs = check_jobs(&daemon, &home, jobs, targets, END);
-    let launches = cluster.fake.calls();
-    let launches = launches.iter().filter_map(|seen| seen.call.accept.as_ref());
-    let tasks = launches.flat_map(|accept| &accept.operations);
-    let tasks = tasks
-        .filter_map(|it| it.launch.as_ref())
-        .map(|it| it.task_infos.len());
-    eprintln!("{runs} runs, {} launches", tasks.sum::<usize>());
+    eprintln!("{runs} runs, {} launches", cluster.fake.launches());
     daemon.stop();
 }

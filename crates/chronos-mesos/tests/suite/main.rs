@@ -9,4 +9,7 @@ mod infos;
 mod kit;
 mod losses;
 mod masters;
+mod server;
 mod tasks;
+mod tls;
+mod zookeeper;

@@ -92,7 +92,7 @@ async fn logs_of_an_agent_that_made_no_offer_yet_are_found_by_the_master() {
     assert_eq!((log.bytes.as_ref(), log.running), (&b"out\n"[..], true));
 }
 
-fn run_of(launched: &chronos_core::Launched, state: RunState) -> Run {
+pub(crate) fn run_of(launched: &chronos_core::Launched, state: RunState) -> Run {
     Run {
         key: launched.key.clone(),
         target: launched.key.due,
