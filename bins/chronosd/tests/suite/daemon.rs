@@ -89,7 +89,10 @@ impl Process {
     }
 
     fn spawn_with<'a>(first: impl IntoIterator<Item = &'a str>, then: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chronosd"))
+        // Measurements want one that was built for it.
+        let program = std::env::var_os("CHRONOSD");
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_chronosd").into());
+        let mut child = Command::new(program)
             .args(first)
             .args(then)
             .env_remove("MESOSPHERE_HTTP_CREDENTIALS")

@@ -28,4 +28,5 @@ mod starting;
 mod stopping;
 mod storm;
 mod survival;
+mod takeover;
 mod zookeeper;

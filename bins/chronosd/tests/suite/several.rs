@@ -34,7 +34,7 @@ pub(crate) fn role(daemon: &Daemon) -> String {
     health["role"].as_str().unwrap().to_owned()
 }
 
-fn wait_role(daemon: &Daemon, wanted: &str) {
+pub(crate) fn wait_role(daemon: &Daemon, wanted: &str) {
     wait_for(wanted, || (role(daemon) == wanted).then_some(()));
 }
 
@@ -175,4 +175,35 @@ fn a_leader_that_was_stopped_starts_nothing_when_it_wakes_up() {
     assert!(!launched(&second).is_empty());
     first.stop();
     second.stop();
+}
+
+#[test]
+fn daemons_wait_for_servers_and_outlive_them() {
+    let mut zookeeper = ZooKeeper::start(1);
+    zookeeper.kill(0);
+    let home = Home::new();
+    let process = spawn(&home, &zookeeper);
+    wait_for("it says what is missing", || {
+        let lines = process.log().with("store cannot be used");
+        let problem = lines.first()?["problem"].as_str()?.to_owned();
+        assert!(problem.contains("no server"), "{problem}");
+        Some(())
+    });
+    zookeeper.start_one(0);
+    let daemon = process.ready();
+    wait_role(&daemon, "leader");
+    daemon.create(&by_hand("job", "true"));
+    // Longer than a session, and what is asked meanwhile is refused.
+    zookeeper.kill(0);
+    wait_role(&daemon, "follower");
+    assert_eq!(daemon.get("/health").status, 503);
+    assert_eq!(daemon.put("/v1/scheduler/job/job").status, 503);
+    assert_eq!(daemon.get("/leader").status, 503);
+    zookeeper.start_one(0);
+    wait_role(&daemon, "leader");
+    daemon.run_now("job");
+    daemon.wait_outcome("job", "succeeded");
+    let said = daemon.process().log().with("store cannot be used").len();
+    assert!(said <= 3, "{said} times");
+    daemon.stop();
 }

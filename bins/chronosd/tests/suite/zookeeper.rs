@@ -111,11 +111,16 @@ impl ZooKeeper {
 
     /// The flag with which a daemon finds them.
     pub(crate) fn flag(&self) -> String {
+        format!("--zk_hosts={}", self.hosts())
+    }
+
+    /// Where they are, and the root node.
+    pub(crate) fn hosts(&self) -> String {
         let hosts = self.servers.iter();
         let hosts: Vec<_> = hosts
             .map(|server| format!("127.0.0.1:{}", server.port))
             .collect();
-        format!("--zk_hosts=zk://{}/chronos", hosts.join(","))
+        format!("zk://{}/chronos", hosts.join(","))
     }
 }
 
