@@ -1,9 +1,9 @@
 //! Several daemons: one of them leads.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use chronos_core::AgentId;
-use chronos_runtime::{Cluster, Mandate, Role};
+use chronos_runtime::{Mandate, Role};
 use chronos_zk::{Board, Election, ElectionOptions, Follower, Guard, Leadership};
 use tokio::sync::watch;
 
@@ -48,17 +48,10 @@ const fn role(leadership: Leadership) -> Role {
     }
 }
 
-/// Puts the agents of the other daemons behind this machine's own.
-pub(crate) fn fleet(
-    local: Cluster,
-    servers: &Servers,
-    agent: &AgentId,
-    own: &str,
-    lost_after: Duration,
-) -> Cluster {
+/// Puts up this machine's sign for the other daemons, and reads theirs.
+pub(crate) fn board(servers: &Servers, agent: &AgentId, own: &str) -> Arc<Board> {
     let (address, timeout) = (servers.address.clone(), servers.session_timeout);
-    let board = Board::start(address, timeout, &agent.0, own);
-    chronos_runtime::fleet(local, board, lost_after)
+    Arc::new(Board::start(address, timeout, &agent.0, own))
 }
 
 /// Reads what the leader writes, while that is another daemon.

@@ -15,9 +15,9 @@ use chronos_agent::{Agent, AgentConfig, LocalCluster, MayLaunch};
 use chronos_api::ApiConfig;
 use chronos_core::{AgentId, Settings};
 use chronos_model::JobDefaults;
-use chronos_runtime::{Cluster, Handle, Mandate, RunLogs, Runtime, Tenure};
+use chronos_runtime::{Cluster, Handle, Mandate, RunLogs, Runtime, SharedLogs, Tenure};
 use chronos_store::Store;
-use chronos_zk::{Election, Guard};
+use chronos_zk::{Board, Election, Guard};
 use resources::Resources;
 use tokio::{net::TcpListener, sync::watch};
 use tracing::{info, warn};
@@ -52,7 +52,7 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
     };
     let workers = match &servers {
         _ if cli.mesos.is_wanted() => on_mesos(&cli, &hostname, address, &seat)?,
-        None => on_this_machine(&cli, &data_dir, &hostname, &seat).await?,
+        None => on_this_machine(&cli, &data_dir, &hostname, &seat, None).await?,
         Some(servers) => on_all(&cli, &data_dir, &hostname, &seat, servers, &own).await?,
     };
     let (runtime, handle) = Runtime::new(
@@ -143,13 +143,8 @@ async fn on_all(
     servers: &Servers,
     own: &str,
 ) -> Result<Workers, Failure> {
-    let workers = on_this_machine(cli, data_dir, hostname, seat).await?;
-    let lost_after = Duration::from_secs(cli.agent_lost_after.into());
-    let agent = agent_id(data_dir, hostname)?;
-    Ok(Workers {
-        cluster: ha::fleet(workers.cluster, servers, &agent, own, lost_after),
-        ..workers
-    })
+    let board = ha::board(servers, &agent_id(data_dir, hostname)?, own);
+    on_this_machine(cli, data_dir, hostname, seat, Some(board)).await
 }
 
 async fn on_this_machine(
@@ -157,6 +152,7 @@ async fn on_this_machine(
     data_dir: &Path,
     hostname: &str,
     seat: &Seat,
+    board: Option<Arc<Board>>,
 ) -> Result<Workers, Failure> {
     let mut config = agent_config(cli, data_dir, hostname).map_err(Failure::Data)?;
     config.id = agent_id(data_dir, hostname)?;
@@ -173,11 +169,25 @@ async fn on_this_machine(
         events,
         terms: None,
     };
-    Ok(Workers {
-        cluster,
-        logs: Arc::new(logs),
-        stopped: Box::pin(stopped.wait()),
-        tenure: None,
+    let stopped = Box::pin(stopped.wait());
+    let tenure = None;
+    Ok(match board {
+        None => Workers {
+            cluster,
+            logs: Arc::new(logs),
+            stopped,
+            tenure,
+        },
+        Some(board) => {
+            let lost_after = Duration::from_secs(cli.agent_lost_after.into());
+            let logs = SharedLogs::new(logs, Arc::clone(&board));
+            Workers {
+                cluster: chronos_runtime::fleet(cluster, board, lost_after),
+                logs: Arc::new(logs),
+                stopped,
+                tenure,
+            }
+        }
     })
 }
 

@@ -48,6 +48,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         max: usize,
     ) -> Result<LogPart, LogError>;
 
+    /// Returns `host:port` of the daemon that has the logs of an agent, when that is another one and known.
+    async fn log_host(&self, agent: &str) -> Option<String> {
+        let _here = agent;
+        None
+    }
+
     /// Returns what absent fields of a job mean.
     fn defaults(&self) -> &JobDefaults;
 

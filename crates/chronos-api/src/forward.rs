@@ -39,7 +39,7 @@ const NOT_PASSED_ON: [HeaderName; 10] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// Asks leaders.
+/// Asks other daemons.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder(Client<HttpConnector, Body>);
 
@@ -54,16 +54,21 @@ impl Forwarder {
         Self(client)
     }
 
-    async fn ask(&self, leader: &str, mut request: Request) -> Result<Response, ApiError> {
+    /// Asks another daemon; what it answers is the answer.
+    pub(crate) async fn ask(
+        &self,
+        other: &str,
+        mut request: Request,
+    ) -> Result<Response, ApiError> {
         // Below a prefix the request itself does not have it any more.
         let asked = request.extensions().get::<OriginalUri>().cloned();
         let asked = asked.map_or_else(|| request.uri().clone(), |OriginalUri(uri)| uri);
         let path = asked.path_and_query();
         let path = path.map_or("/", |path| path.as_str());
-        let uri = format!("http://{leader}{path}").parse::<Uri>();
+        let uri = format!("http://{other}{path}").parse::<Uri>();
         *request.uri_mut() = uri.map_err(|_error: http::uri::InvalidUri| {
             unavailable(format!(
-                "the leader calls itself {leader:?}, which is no address"
+                "another daemon calls itself {other:?}, which is no address"
             ))
         })?;
         remove_own(request.headers_mut());
@@ -75,7 +80,7 @@ impl Forwarder {
             } else {
                 "whether it was carried out is not known"
             };
-            unavailable(format!("the leader {leader} does not answer; {doubt}"))
+            unavailable(format!("the daemon {other} does not answer; {doubt}"))
         })?;
         let mut answer = answer.map(Body::new);
         remove_own(answer.headers_mut());
@@ -93,12 +98,17 @@ fn remove_own(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether somebody asks in the place of a client.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(FORWARDED)
+}
+
 /// Passes a request on to the leader when this daemon follows and the request may change something.
 pub(crate) async fn forwarded(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.backend.is_leader() || is_read(&request) {
         return next.run(request).await;
     }
-    if request.headers().contains_key(FORWARDED) {
+    if is_forwarded(request.headers()) {
         return unavailable("the leader is changing".to_owned()).into_response();
     }
     let Some(leader) = app.backend.leader() else {

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use axum::{
     body::Body,
-    extract::State,
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     LogError, LogPart, LogStream, Unavailable,
     error::ApiError,
+    forward,
     params::{Query, RunInPath},
     router::{App, Uncompressed},
     runs,
@@ -38,12 +39,21 @@ pub(crate) async fn read(
     State(app): State<App>,
     RunInPath(key): RunInPath,
     query: Query,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let words = [("stdout", LogStream::Stdout), ("stderr", LogStream::Stderr)];
     let stream = query.word("stream", &words)?.unwrap_or(LogStream::Stdout);
     let offset = query.number::<u64>("offset", 0..)?.unwrap_or_default();
     let follow = query.flag("follow")?;
-    runs::find(&app, &app.backend.view(), &key).await?;
+    let run = runs::find(&app, &app.backend.view(), &key).await?;
+    if let Some(agent) = &run.agent
+        && !forward::is_forwarded(request.headers())
+        && let Some(host) = app.backend.log_host(agent).await
+    {
+        let mut response = app.forwarder.ask(&host, request).await?;
+        response.extensions_mut().insert(Uncompressed);
+        return Ok(response);
+    }
     let permit = follow.then(|| follower(&app)).transpose()?;
     let mut reader = Reader {
         app,

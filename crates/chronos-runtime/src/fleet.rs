@@ -47,14 +47,14 @@ const TERMS_LEN: usize = 4;
 ///
 /// A run of an agent that has been away for `lost_after` is lost. Needs a runtime; it ends when the other
 /// side of what is returned is dropped.
-pub fn fleet(local: Cluster, board: Board, lost_after: Duration) -> Cluster {
+pub fn fleet(local: Cluster, board: Arc<Board>, lost_after: Duration) -> Cluster {
     let (calls, calls_out) = mpsc::channel(CHANNEL_LEN);
     let (events_in, events) = mpsc::channel(CHANNEL_LEN);
     let (terms, terms_out) = mpsc::channel(TERMS_LEN);
     let lost_after = i64::try_from(lost_after.as_millis()).unwrap_or(i64::MAX);
     let fleet = Fleet {
         machine: Machine::new(AgentId(board.own().into()), lost_after),
-        board: Arc::new(board),
+        board,
         local,
         calls: calls_out,
         events: events_in,

@@ -141,6 +141,10 @@ impl Backend for Handle {
         self.logs.read(query).await
     }
 
+    async fn log_host(&self, agent: &str) -> Option<String> {
+        self.logs.host(agent).await
+    }
+
     fn defaults(&self) -> &JobDefaults {
         &self.defaults
     }

@@ -27,6 +27,6 @@ pub use clock::Clock;
 pub use cluster::{Cluster, TermNews};
 pub use fleet::fleet;
 pub use handle::{COMMAND_TIMEOUT, Handle};
-pub use logs::{LogQuery, RunLogs};
+pub use logs::{LogQuery, RunLogs, SharedLogs};
 pub use mandate::{Mandate, Role};
 pub use run::{Runtime, RuntimeError, Tenure};

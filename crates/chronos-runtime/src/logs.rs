@@ -1,9 +1,12 @@
 //! Where the logs of runs are.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chronos_agent::Logs;
 use chronos_api::{LogError, LogPart, LogStream};
 use chronos_model::{Run, RunKey};
+use chronos_zk::Board;
 
 /// A part of a log that somebody wants.
 #[derive(Clone, Debug)]
@@ -37,6 +40,12 @@ pub trait RunLogs: Send + Sync + 'static {
         false
     }
 
+    /// Returns `host:port` of the daemon that has the logs of an agent, when that is another one and is here.
+    async fn host(&self, agent: &str) -> Option<String> {
+        let _here = agent;
+        None
+    }
+
     /// How the cluster is, when there is more to say of it than that it is there: its name, and what is wrong.
     fn health(&self) -> Option<(&'static str, Option<String>)> {
         None
@@ -59,6 +68,35 @@ impl RunLogs for Logs {
             }),
             Err(error) => Err(log_error(&error)),
         }
+    }
+}
+
+/// The logs of this machine, and where those of others are.
+#[derive(Clone, Debug)]
+pub struct SharedLogs {
+    own: Logs,
+    board: Arc<Board>,
+}
+
+impl SharedLogs {
+    /// Takes the logs of this machine, and what tells of others.
+    pub const fn new(own: Logs, board: Arc<Board>) -> Self {
+        Self { own, board }
+    }
+}
+
+#[async_trait]
+impl RunLogs for SharedLogs {
+    async fn read(&self, query: LogQuery) -> Result<LogPart, LogError> {
+        RunLogs::read(&self.own, query).await
+    }
+
+    async fn host(&self, agent: &str) -> Option<String> {
+        if agent == self.board.own() {
+            return None;
+        }
+        // Without an answer it is looked for here, and not found.
+        self.board.host(agent).await.ok().flatten()
     }
 }
 

@@ -50,9 +50,15 @@ fn one_leads_the_others_pass_changes_on_and_take_over() {
     wait_for("the follower knows who leads", || {
         (second.get("/leader").body == leader).then_some(())
     });
-    second.create(&by_hand("by-follower", "true"));
+    second.create(&by_hand("by-follower", "echo said"));
     first.run_now("by-follower");
-    first.wait_outcome("by-follower", "succeeded");
+    let run = first.wait_outcome("by-follower", "succeeded");
+    // What it printed is on the machine of the first, and can be read by way of the other.
+    let log = format!("/v1/scheduler/runs/{}/log", run["id"].as_str().unwrap());
+    wait_for("its log is there", || {
+        let answer = second.get(&log);
+        (answer.status == 200 && answer.body == "said\n").then_some(())
+    });
     // What the leader wrote is seen by the follower soon, as it is.
     wait_for("both show the same", || {
         let job = second.get("/v1/scheduler/job/by-follower");

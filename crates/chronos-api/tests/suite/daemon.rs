@@ -45,6 +45,8 @@ struct Inner {
     outage: Option<String>,
     /// Who leads, when it is another one.
     follows: Option<String>,
+    /// Who has the logs, when it is another one.
+    logs_at: Option<String>,
     /// The next command panics.
     defect: bool,
     /// Commands are never answered.
@@ -73,6 +75,7 @@ impl Daemon {
             logs: BTreeMap::new(),
             outage: None,
             follows: None,
+            logs_at: None,
             defect: false,
             hanging: false,
             log_reads: 0,
@@ -142,6 +145,11 @@ impl Daemon {
     /// Makes it follow another one.
     pub(crate) fn set_follows(&self, leader: Option<String>) {
         self.lock().follows = leader;
+    }
+
+    /// Has its logs kept by another one.
+    pub(crate) fn set_logs_at(&self, host: String) {
+        self.lock().logs_at = Some(host);
     }
 
     /// Makes the next command panic.
@@ -360,6 +368,11 @@ impl Backend for Daemon {
 
     fn now(&self) -> Timestamp {
         self.lock().now
+    }
+
+    async fn log_host(&self, agent: &str) -> Option<String> {
+        assert!(!agent.is_empty(), "a run that was launched has one");
+        self.lock().logs_at.clone()
     }
 
     fn leader(&self) -> Option<String> {

@@ -8,7 +8,10 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::client::{Answer, Site, request};
+use crate::{
+    client::{Answer, Site, request},
+    sockets::start,
+};
 
 async fn started(site: &Site) -> RunKey {
     site.hourly("a").await;
@@ -68,6 +71,30 @@ async fn sends_the_octets_as_they_are() {
         assert_eq!(answer.body, want, "{query}");
         assert_eq!(answer.header("x-log-ended"), "true");
     }
+}
+
+#[tokio::test]
+async fn is_asked_of_the_daemon_that_has_it() {
+    let there = Site::new();
+    let key = started(&there).await;
+    there.daemon.print(&key, b"printed there");
+    let server = start(&there).await;
+    let here = Site::new();
+    assert_eq!(started(&here).await, key);
+    here.daemon.set_logs_at(server.address.to_string());
+    let answer = log(&here, &key, "?offset=8").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text()),
+        (200, "there"),
+        "{answer:?}"
+    );
+    assert_eq!(answer.header("x-log-size"), "13");
+    let mut body = follow(&here, &key, "&offset=8").await;
+    assert_eq!(frame(&mut body).await.unwrap(), b"there");
+    // Who is asked for another looks at what is here, and nowhere else.
+    there.daemon.set_logs_at("127.0.0.1:1".to_owned());
+    assert_eq!(log(&here, &key, "").await.text(), "printed there");
+    assert_eq!(log(&there, &key, "").await.status, 503);
 }
 
 #[tokio::test]
