@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use chronos_core::{Input, Mono, Now, Scheduler, Settings};
 use chronos_model::{Quarantined, Snapshot, Timestamp};
 use chronos_store::{MemoryStore, Store, Term};
 use chronos_zk::{
@@ -310,6 +311,56 @@ async fn a_tree_of_2_comes_over_with_its_tasks() {
     assert!(again.jobs.iter().all(|job| job.action == Action::Unchanged));
     assert_eq!(target.load().await, loaded);
     assert_eq!(old.picture().await, before);
+}
+
+#[tokio::test]
+async fn the_scheduler_does_what_the_plan_says() {
+    let tree = tree_of_2().await.read().await;
+    let target = Target::new().await;
+    let mut asked = options();
+    asked.take_tasks = true;
+    let plan = target.import(&tree, asked).await;
+    let mut now = Now {
+        wall: NOW,
+        mono: Mono(0),
+    };
+    let mut scheduler = Scheduler::recover(Settings::default(), now, target.load().await);
+    assert_eq!(scheduler.view().quarantined(), []);
+    scheduler.handle(now, Input::Tick);
+    let view = scheduler.view();
+    for planned in &plan.jobs {
+        let job = view.job(&planned.name).unwrap();
+        let runs: Vec<_> = job
+            .active_runs()
+            .filter(|run| run.not_before.is_none())
+            .map(|run| run.target)
+            .collect();
+        let next = job.next_run();
+        match planned.after {
+            NextRun::At(at) => assert_eq!((next, runs), (Some(at), vec![]), "{}", planned.name),
+            NextRun::AtOnce(target) => assert_eq!(runs, [target], "{}", planned.name),
+            NextRun::AfterParents | NextRun::Disabled | NextRun::UsedUp | _ => {
+                assert_eq!((next, runs), (None, vec![]), "{}", planned.name);
+            }
+        }
+    }
+    // The task that was taken over is not run twice, and not before its time.
+    let daily: chronos_model::JobName = "daily report #1".parse().unwrap();
+    let of_daily = |scheduler: &Scheduler| {
+        let view = scheduler.view();
+        let runs = view.job(&daily).unwrap().active_runs();
+        let runs: Vec<_> = runs.map(|run| run.key.due).collect();
+        (runs, view.queued())
+    };
+    let before = of_daily(&scheduler);
+    assert_eq!(before.0, [SOON]);
+    now = Now {
+        wall: SOON,
+        mono: Mono(60_000),
+    };
+    scheduler.handle(now, Input::Tick);
+    let after = of_daily(&scheduler);
+    assert_eq!(after, (vec![SOON], before.1 + 1));
 }
 
 async fn tree_with_broken_nodes() -> Old {
