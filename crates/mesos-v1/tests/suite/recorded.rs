@@ -88,6 +88,99 @@ fn the_driver_acknowledges_what_the_recorded_client_did() {
 /// Different `ACKNOWLEDGE` bodies in the protobuf logs, counted once by other means.
 const ACKNOWLEDGED: usize = 81;
 
+#[test]
+fn calls_are_made_as_the_recorded_client_made_them() {
+    let mut made = std::collections::BTreeMap::new();
+    for file in files("protobuf.log.jsonl") {
+        for line in fs::read_to_string(&file).expect("a recording").lines() {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            let body = line.pointer("/request/body_base64").and_then(Value::as_str);
+            let Some(body) = body.map(|body| STANDARD.decode(body).expect("base64")) else {
+                continue;
+            };
+            let recorded = Call::decode(body.as_slice()).expect("a call");
+            if let Some(call) = made_anew(&recorded) {
+                assert_eq!(call.encode_to_vec(), body, "{}: {line}", file.display());
+                *made.entry(recorded.r#type().as_str_name()).or_insert(0) += 1;
+            }
+        }
+    }
+    let made: Vec<String> = made
+        .iter()
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
+    assert_eq!(made.join(", "), MADE);
+}
+
+/// How many recorded calls are such as we make.
+const MADE: &str = "ACCEPT 34, DECLINE 10, KILL 1, RECONCILE 24, SUBSCRIBE 29, TEARDOWN 15";
+
+// The call that we make of the same parts; none for a call such as we never make.
+fn made_anew(call: &Call) -> Option<Call> {
+    use mesos_v1::call as make;
+    let id = call.framework_id.as_ref();
+    Some(match call.r#type() {
+        call::Type::Subscribe => {
+            let subscribe = call.subscribe.clone()?;
+            // The recorded client also tried what a master refuses.
+            if subscribe.framework_info.id != call.framework_id {
+                return None;
+            }
+            make::subscribe(id, &subscribe.framework_info, subscribe.suppressed_roles)
+        }
+        call::Type::Accept => {
+            let accept = call.accept.clone()?;
+            let refuse = accept.filters?.refuse_seconds?;
+            make::accept(id?, accept.offer_ids, accept.operations, refuse)
+        }
+        call::Type::Decline => {
+            let decline = call.decline.clone()?;
+            let refuse = decline.filters?.refuse_seconds?;
+            make::decline(id?, decline.offer_ids, refuse)
+        }
+        call::Type::Kill => {
+            let kill = call.kill.clone()?;
+            if kill.agent_id.is_some() {
+                return None;
+            }
+            make::kill(id?, kill.task_id, kill.kill_policy)
+        }
+        call::Type::Reconcile => {
+            let tasks = call.reconcile.clone()?.tasks.into_iter();
+            make::reconcile(id?, tasks.map(|task| (task.task_id, task.agent_id)))
+        }
+        // Without roles the recorded client wrote an empty message, and we none.
+        call::Type::Suppress => {
+            let roles = call.suppress.clone().unwrap_or_default().roles;
+            let id = id.filter(|_| !roles.is_empty());
+            return id.map(|id| make::suppress(id, roles));
+        }
+        call::Type::Revive => {
+            let roles = call.revive.clone().unwrap_or_default().roles;
+            let id = id.filter(|_| !roles.is_empty());
+            return id.map(|id| make::revive(id, roles));
+        }
+        call::Type::Teardown => make::teardown(id?),
+        call::Type::AcceptInverseOffers => {
+            let accept = call.accept_inverse_offers.clone()?;
+            if accept.filters.is_some() {
+                return None;
+            }
+            make::accept_inverse_offers(id?, accept.inverse_offer_ids)
+        }
+        // Compared with what the driver says, above.
+        call::Type::Acknowledge
+        | call::Type::Unknown
+        | call::Type::Shutdown
+        | call::Type::Message
+        | call::Type::Request
+        | call::Type::DeclineInverseOffers
+        | call::Type::AcknowledgeOperationStatus
+        | call::Type::ReconcileOperations
+        | call::Type::UpdateFramework => return None,
+    })
+}
+
 struct Replay {
     driver: Driver,
     subscription: Subscription,
