@@ -54,6 +54,17 @@ pub struct Abilities {
     pub fetch: bool,
     /// It runs custom executors.
     pub executors: bool,
+    /// When it cannot do anything, as far as that was announced.
+    pub away: Option<Away>,
+}
+
+/// When an agent is away for maintenance.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Away {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when; `None` for good.
+    pub until: Option<Timestamp>,
 }
 
 /// Which launch of a run a task is.

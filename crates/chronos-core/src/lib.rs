@@ -56,7 +56,7 @@ mod view;
 
 pub use audit::AuditReport;
 pub use cluster::{
-    Abilities, AgentId, ClusterCall, ClusterEvent, Launch, Launched, Offer, OfferId, Task,
+    Abilities, AgentId, Away, ClusterCall, ClusterEvent, Launch, Launched, Offer, OfferId, Task,
     TaskState, TaskUpdate,
 };
 pub use command::CommandLine;

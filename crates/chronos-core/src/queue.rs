@@ -448,6 +448,7 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
         containers,
         fetch,
         executors,
+        away,
     } = &offer.abilities;
     let mut abilities: Vec<_> = containers
         .iter()
@@ -462,7 +463,10 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
         supply: Supply::Plain(offer.resources),
         attributes: Arc::clone(&offer.attributes),
         abilities,
-        unavailable: None,
+        unavailable: away.map(|away| offer_match::Window {
+            start: away.from.millis(),
+            end: away.until.map(chronos_model::Timestamp::millis),
+        }),
     }
 }
 

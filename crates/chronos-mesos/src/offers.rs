@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chronos_core::{Abilities, AgentId, Offer, OfferId};
-use chronos_model::ContainerKind;
+use chronos_core::{Abilities, AgentId, Away, Offer, OfferId};
+use chronos_model::{ContainerKind, Timestamp};
 use mesos_v1::proto::{self, resource, value};
 use resources::{Attribute, AttributeValue, Attributes, Resource as Name, Resources, Scalar};
 
@@ -42,6 +42,7 @@ impl Offers {
                 containers: vec![ContainerKind::Docker, ContainerKind::Mesos],
                 fetch: true,
                 executors: true,
+                away: offer.unavailability.as_ref().map(away),
             },
         };
         let held = Held {
@@ -170,6 +171,17 @@ fn take_port(
         return Some(());
     }
     None
+}
+
+// What the operators planned.
+fn away(plan: &proto::Unavailability) -> Away {
+    let at = |nanoseconds: i64| Timestamp::from_millis(nanoseconds / 1_000_000);
+    let start = plan.start.nanoseconds;
+    let end = plan.duration.map(|it| start.saturating_add(it.nanoseconds));
+    Away {
+        from: at(start),
+        until: end.map(at),
+    }
 }
 
 fn attributes(offer: &proto::Offer) -> Attributes {

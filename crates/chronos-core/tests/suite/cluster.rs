@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chronos_core::{
-    Abilities, AgentId, ClusterCall, ClusterEvent, Command, Effect, Input, Launch, Mono, Now,
+    Abilities, AgentId, Away, ClusterCall, ClusterEvent, Command, Effect, Input, Launch, Mono, Now,
     Offer, OfferId, RequestId, Scheduler, Settings, TaskState, TaskUpdate,
 };
 use chronos_model::{JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp};
@@ -86,6 +86,11 @@ impl Shared {
     }
 
     fn offer(&mut self, id: &str, cpus: i64) {
+        self.offer_until(id, cpus, None);
+    }
+
+    /// An offer of an agent that goes away after so many milliseconds.
+    fn offer_until(&mut self, id: &str, cpus: i64, leaves_after: Option<i64>) {
         let units = Scalar::from_units(cpus * 1000);
         let offer = Offer {
             id: OfferId(id.into()),
@@ -93,7 +98,13 @@ impl Shared {
             hostname: id.into(),
             resources: Resources::new(Scalar::from_thousandths(cpus * 100), units, units),
             attributes: Arc::new(Attributes::new(id, [])),
-            abilities: Abilities::default(),
+            abilities: Abilities {
+                away: leaves_after.map(|after| Away {
+                    from: at(self.millis + after).wall,
+                    until: None,
+                }),
+                ..Abilities::default()
+            },
         };
         self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
     }
@@ -163,6 +174,18 @@ fn offers_that_are_too_small_are_given_back_at_once() {
     assert_eq!(shared.told(), "decline small");
     shared.offer("one", 1);
     assert_eq!(shared.told(), "launch on one");
+}
+
+#[test]
+fn an_agent_that_is_about_to_leave_gets_nothing() {
+    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
+    shared.after(1_000);
+    shared.told();
+    // Nobody knows how long the job runs.
+    shared.offer_until("leaving", 1, Some(60_000));
+    assert_eq!(shared.told(), "decline leaving");
+    shared.offer_until("staying", 1, Some(24 * 3_600_000));
+    assert_eq!(shared.told(), "launch on staying");
 }
 
 #[test]
