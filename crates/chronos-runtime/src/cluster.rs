@@ -161,3 +161,105 @@ impl OpenOffers {
             .map(|offer| ClusterCall::Decline { offer })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use chronos_core::Offer;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::Role;
+
+    fn id(id: &str) -> OfferId {
+        OfferId(id.into())
+    }
+
+    fn launch(offer: &str) -> ClusterCall {
+        ClusterCall::Launch {
+            offer: id(offer),
+            tasks: Vec::new(),
+        }
+    }
+
+    fn decline(offer: &str) -> ClusterCall {
+        ClusterCall::Decline { offer: id(offer) }
+    }
+
+    fn offers(ids: &[&str]) -> ClusterEvent {
+        let offer = |id: &&str| Offer {
+            id: OfferId((*id).into()),
+            agent: chronos_core::AgentId("a".into()),
+            hostname: "h".into(),
+            resources: resources::Resources::default(),
+            attributes: Arc::default(),
+            abilities: chronos_core::Abilities::default(),
+        };
+        ClusterEvent::Offers(ids.iter().map(offer).collect())
+    }
+
+    fn outgoing(room: usize) -> (Outgoing, mpsc::Receiver<ClusterCall>, Arc<AtomicBool>) {
+        let (calls, heard) = mpsc::channel(room);
+        let may_act = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&may_act);
+        let mandate = Mandate::elected(
+            "h:1".to_owned(),
+            watch::channel(Role::Leader(1)).1,
+            watch::channel(None).1,
+            move || asked.load(Ordering::Relaxed),
+        );
+        (Outgoing::new(calls, mandate), heard, may_act)
+    }
+
+    fn said(heard: &mut mpsc::Receiver<ClusterCall>) -> Vec<ClusterCall> {
+        std::iter::from_fn(|| heard.try_recv().ok()).collect()
+    }
+
+    #[test]
+    fn nothing_leaves_without_the_right_to_act_and_all_of_it_in_order_with_it() {
+        let (mut outgoing, mut heard, may_act) = outgoing(8);
+        outgoing.say(launch("o1"));
+        may_act.store(false, Ordering::Relaxed);
+        let key = "ct:1:0:a:".parse().unwrap();
+        let kill = ClusterCall::Kill { key };
+        for call in [launch("o2"), kill.clone(), decline("o3")] {
+            outgoing.say(call);
+        }
+        assert_eq!(said(&mut heard), [launch("o1")]);
+        assert!(outgoing.wants_right() && !outgoing.wants_room());
+        may_act.store(true, Ordering::Relaxed);
+        assert!(outgoing.wants_room());
+        outgoing.send();
+        assert_eq!(said(&mut heard), [launch("o2"), kill, decline("o3")]);
+        assert!(!outgoing.wants_right() && !outgoing.wants_room());
+    }
+
+    #[test]
+    fn a_cluster_that_does_not_listen_keeps_nobody_waiting() {
+        let (mut outgoing, mut heard, _) = outgoing(1);
+        for offer in ["o1", "o2"] {
+            outgoing.say(launch(offer));
+        }
+        assert!(outgoing.wants_room());
+        assert_eq!(said(&mut heard), [launch("o1")]);
+        outgoing.send();
+        assert_eq!(said(&mut heard), [launch("o2")]);
+    }
+
+    #[test]
+    fn what_a_term_leaves_is_given_back_and_not_done() {
+        let (mut outgoing, mut heard, may_act) = outgoing(8);
+        outgoing.heard(&offers(&["o1", "o2", "o3"]));
+        outgoing.heard(&ClusterEvent::Rescinded(id("o3")));
+        may_act.store(false, Ordering::Relaxed);
+        outgoing.say(launch("o1"));
+        let key = "ct:1:0:a:".parse().unwrap();
+        outgoing.say(ClusterCall::Acknowledge { key });
+        outgoing.end_term();
+        assert_eq!(said(&mut heard), [decline("o1"), decline("o2")]);
+    }
+}

@@ -97,7 +97,10 @@ impl Fleet {
             tokio::select! {
                 biased;
                 news = self.terms.recv() => match news {
-                    Some(news) => self.machine.term(news),
+                    Some(news) => {
+                        self.machine.term(news);
+                        self.drop_left_over(news);
+                    }
                     None => return,
                 },
                 call = self.calls.recv(), if has_room => match call {
@@ -127,6 +130,15 @@ impl Fleet {
                 _ = looks.tick(), if looking.is_none() && has_room => {
                     looking = Some(self.look());
                 }
+            }
+        }
+    }
+
+    // What was said before the end of a term came before word of it.
+    fn drop_left_over(&mut self, news: TermNews) {
+        if news == TermNews::Over {
+            while let Ok(call) = self.calls.try_recv() {
+                self.machine.left_over(call);
             }
         }
     }

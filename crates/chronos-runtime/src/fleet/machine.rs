@@ -186,6 +186,20 @@ impl Machine {
         }
     }
 
+    /// A term is over in which our scheduler said this, and nobody has done it yet. Whoever leads next may be
+    /// told that the run is not here, so it must not start here after that.
+    pub(crate) fn left_over(&mut self, call: ClusterCall) {
+        match call {
+            ClusterCall::Launch { offer, .. } | ClusterCall::Decline { offer } => {
+                self.to_agent.push_back(ClusterCall::Decline { offer });
+            }
+            ClusterCall::Kill { .. }
+            | ClusterCall::Acknowledge { .. }
+            | ClusterCall::Reconcile { .. }
+            | ClusterCall::Want { .. } => {}
+        }
+    }
+
     fn reconcile(&mut self, tasks: Vec<Launched>) {
         let mut own = Vec::new();
         for task in tasks {

@@ -364,3 +364,22 @@ fn a_term_that_ended_before_it_began_costs_no_offer() {
     bench.machine.term(TermNews::Begun);
     assert_eq!(bench.heard(), [offers]);
 }
+
+#[test]
+fn a_launch_that_nobody_has_heard_of_is_not_made_when_its_term_is_over() {
+    let mut bench = Bench::leading();
+    bench
+        .machine
+        .agent_says(ClusterEvent::Offers(vec![offer("o1")]));
+    bench.machine.term(TermNews::Over);
+    let offer = OfferId("o1".into());
+    let tasks = Vec::new();
+    let launch = ClusterCall::Launch {
+        offer: offer.clone(),
+        tasks,
+    };
+    for call in [launch, ClusterCall::Kill { key: key(1) }] {
+        bench.machine.left_over(call);
+    }
+    assert_eq!(bench.machine.to_agent, [ClusterCall::Decline { offer }]);
+}
