@@ -50,6 +50,10 @@ pub(crate) struct Import {
     )]
     to_auth: Option<String>,
 
+    /// There: let nobody but the user read what is written, either, as the daemon's `--zk_private` does.
+    #[arg(long)]
+    to_private: bool,
+
     /// Say what would be done and write nothing, neither there nor here.
     #[arg(long)]
     dry_run: bool,
@@ -85,6 +89,7 @@ impl Import {
         let now = now();
         let from = with_auth(self.from.clone(), self.from_auth.as_deref())?;
         let to = self.to.clone().with_auth(self.to_auth.as_deref())?;
+        let to = to.private(self.to_private)?;
         let tree = ChronosTree::read(&from, ZK_TIMEOUT, now).await;
         let tree = tree.map_err(|error| match error {
             ReadError::NotFound { .. } => Failure::Refused(error.to_string()),

@@ -57,6 +57,17 @@ impl Place {
         }
     }
 
+    /// Makes what is written there readable by its user only, as `--zk_private` of the daemon does.
+    pub(crate) fn private(self, private: bool) -> Result<Self, Failure> {
+        match self {
+            Self::Zk(address) if private && address.has_auth() => Ok(Self::Zk(address.private())),
+            Self::Zk(address) if private => Err(Failure::Refused(format!(
+                "{address}: only what belongs to a user can be private; give user and password"
+            ))),
+            place @ (Self::Folder(_) | Self::Zk(_)) => Ok(place),
+        }
+    }
+
     /// Returns how many ended runs of each job a store there keeps, unless told otherwise.
     pub(crate) const fn history(&self) -> usize {
         match self {

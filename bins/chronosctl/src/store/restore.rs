@@ -35,6 +35,10 @@ pub(crate) struct Restore {
     #[command(flatten)]
     auth: Auth,
 
+    /// On ZooKeeper: let nobody but the user read what is written, either, as the daemon's `--zk_private` does.
+    #[arg(long)]
+    zk_private: bool,
+
     /// Only read the backup to its end and say what is in it.
     #[arg(long)]
     verify: bool,
@@ -66,6 +70,7 @@ impl Restore {
             return Ok(());
         };
         let place = store.with_auth(self.auth.zk_auth.as_deref())?;
+        let place = place.private(self.zk_private)?;
         let history = self.run_history.unwrap_or_else(|| place.history()).max(1);
         block_on(async {
             let taken = place.take(history).await?;

@@ -133,6 +133,23 @@ async fn takes_over_what_chronos_left() {
 }
 
 #[tokio::test]
+async fn closes_what_is_for_one_user() {
+    let bench = Bench::new().await;
+    let open = bench.import(&["--to-private"]);
+    assert_eq!(open.code, Some(3));
+    assert!(open.err.contains("give user and password"), "{}", open.err);
+    let done = bench.import(&["--to-private", "--to-auth", "cron:secret"]);
+    assert!(done.out.contains("2 created"), "{}{}", done.out, done.err);
+    let check =
+        |auth: &[&str]| chronosctl(&[&["store", "check", "--store", &bench.new], auth].concat());
+    let ours = check(&["--zk-auth", "cron:secret"]);
+    assert_eq!(ours.code, Some(0), "{}", ours.err);
+    let theirs = check(&[]);
+    assert_eq!(theirs.code, Some(1));
+    assert!(theirs.err.contains("not authorized"), "{}", theirs.err);
+}
+
+#[tokio::test]
 async fn touches_nothing_that_somebody_uses() {
     let bench = Bench::new().await;
     let address = |text: &str| text.parse::<ZkAddress>().expect("an address");
