@@ -204,9 +204,9 @@ impl Facts {
     // Whether some task waits that may use the role; usually the first one may.
     fn is_wanted(&self, role: &Arc<str>) -> bool {
         self.waiting_classes > 0
-            && self.classes.iter().any(|(id, class)| {
+            && self.classes.iter().any(|(id, _)| {
                 let roles = self.classes.key(id).map(|demand| &demand.roles);
-                class.waiting > 0
+                self.briefs[id as usize].waiting > 0
                     && roles.is_some_and(|roles| roles.is_empty() || roles.contains(role))
             })
     }

@@ -21,14 +21,6 @@ pub(crate) const NAMES: [&str; 5] = [
     "ports",
 ];
 
-/// A coarser copy for searching: never below what is there, never above what is wanted.
-///
-/// Four bytes each, so that a block of rows is compared in few instructions. Behind the amounts follow
-/// the smaller of cpus and memory with several ratios between them, and the same with disk: a block may
-/// have an agent with enough cpus and another with enough memory, and none with both; these see most
-/// such blocks.
-pub(crate) type Filter = [i32; 16];
-
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without jumps it is vector code"
@@ -39,68 +31,10 @@ pub(crate) fn fits(need: &Amounts, have: &Amounts) -> bool {
         .fold(true, |fits, (need, have)| fits & (need <= have))
 }
 
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "without jumps it is vector code"
-)]
-pub(crate) fn fits_filter(need: &Filter, have: &Filter) -> bool {
-    need.iter()
-        .zip(have)
-        .fold(true, |fits, (need, have)| fits & (need <= have))
-}
-
 pub(crate) fn subtract(have: &mut Amounts, need: &Amounts) {
     for (have, need) in have.iter_mut().zip(need) {
         *have = have.saturating_sub(*need);
     }
-}
-
-/// Returns what there is, rounded up.
-pub(crate) fn have_filter(have: &Amounts) -> Filter {
-    let [cpus, mem, disk, gpus, ports] = *have;
-    filter([cpus, mega_up(mem), mega_up(disk), gpus, ports])
-}
-
-/// Returns what is wanted, rounded down.
-pub(crate) fn need_filter(need: &Amounts) -> Filter {
-    let [cpus, mem, disk, gpus, ports] = *need;
-    filter([cpus, mem / 1000, disk / 1000, gpus, ports])
-}
-
-fn filter(amounts: Amounts) -> Filter {
-    let [cpus, mem, disk, gpus, ports] =
-        amounts.map(|amount| i32::try_from(amount).unwrap_or(i32::MAX));
-    let mut filter = [0; 16];
-    filter[..5].copy_from_slice(&[cpus, mem, disk, gpus, ports]);
-    for (place, (of_disk, ratio)) in filter[5..].iter_mut().zip(JOINTS) {
-        *place = joint(cpus, if of_disk { disk } else { mem }, ratio);
-    }
-    filter
-}
-
-/// What is compared with cpus, memory or disk, and by which powers of two its MB are divided for a
-/// thousandth of a cpu, less one.
-pub(crate) const JOINTS: [(bool, u32); 11] = [
-    (false, 0),
-    (false, 1),
-    (false, 2),
-    (false, 3),
-    (false, 4),
-    (false, 5),
-    (false, 7),
-    (true, 2),
-    (true, 5),
-    (true, 7),
-    (true, 9),
-];
-
-/// Returns the smaller of two, with a ratio between them.
-pub(crate) fn joint(cpus: i32, other: i32, ratio: u32) -> i32 {
-    cpus.min(other.saturating_mul(2) >> ratio)
-}
-
-const fn mega_up(thousandths: i64) -> i64 {
-    thousandths.saturating_add(999) / 1000
 }
 
 /// Returns one number for how much it is: the larger of cpus and memory, 4 GB counting as a cpu.
@@ -113,11 +47,74 @@ pub(crate) fn dominant(amounts: &Amounts) -> u32 {
     u32::try_from(cpus.max(mem).max(0)).unwrap_or(u32::MAX)
 }
 
+/// How many amounts have steps: cpus, memory and disk.
+pub(crate) const STEPPED: usize = 3;
+
+/// How many steps there are; more than the last one is the last one.
+pub(crate) const STEPS: usize = 96;
+
+/// The step of each amount that has steps.
+pub(crate) type Steps = [u8; STEPPED];
+
+/// Returns the steps at or below amounts.
+pub(crate) fn steps(amounts: &Amounts) -> Steps {
+    // Memory and disk in MB, which is about what tasks differ in.
+    let [cpus, mem, disk] = [CPUS, MEM, DISK].map(|column| amounts[column].max(0).cast_unsigned());
+    [step(cpus), step(mem / 1000), step(disk / 1000)]
+}
+
+// Whole numbers below four, then quarters of octaves.
+fn step(amount: u64) -> u8 {
+    let log = (amount | 4).ilog2();
+    let quarter = if amount < 4 {
+        amount
+    } else {
+        amount.wrapping_shr(log.saturating_sub(2)) & 3 | u64::from(log.saturating_sub(1)) << 2
+    };
+    u8::try_from(quarter.min((STEPS as u64).saturating_sub(1))).unwrap_or(0)
+}
+
+/// Returns how well amounts are used that a task leaves so much of: less is better. What is left of one
+/// without the other counts a quarter more, because little fits there.
+pub(crate) fn remainder(have: &Amounts, need: &Amounts) -> u64 {
+    let left = |column: usize| have[column].wrapping_sub(need[column]).cast_unsigned();
+    let (cpus, mem) = (left(CPUS).wrapping_mul(4), left(MEM) / 1000);
+    let (most, least) = (cpus.max(mem), cpus.min(mem));
+    most.saturating_add(most.wrapping_sub(least) / 4)
+}
+
+/// Returns the logarithm of a number to the base two in 64ths, straight between powers of two.
+pub(crate) fn log(number: u64) -> u64 {
+    let number = number.saturating_add(1);
+    let zeros = number.leading_zeros();
+    let part = number.wrapping_shl(zeros) >> 57 & 63;
+    u64::from(63_u32.wrapping_sub(zeros)) << 6 | part
+}
+
 /// Returns an amount as it is shown: ports are counted, the others are thousandths.
 pub(crate) const fn shown(column: usize, amount: i64) -> Scalar {
     if column == PORTS {
         Scalar::from_units(amount)
     } else {
         Scalar::from_thousandths(amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_is_never_a_lower_step_and_a_step_is_narrow() {
+        let mut last = 0;
+        for amount in 0..1_000_000 {
+            let step = step(amount);
+            assert!(step == last || step == last + 1, "{amount}");
+            last = step;
+        }
+        assert_eq!(usize::from(step(u64::MAX)), STEPS - 1);
+        assert_eq!(steps(&[-1; 5]), [0; 3]);
+        let [low, high] = [40_960, 40_960 * 6 / 5].map(step);
+        assert!(high - low <= 1);
     }
 }

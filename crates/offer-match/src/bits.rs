@@ -49,11 +49,14 @@ impl Bits {
 }
 
 /// Returns the positions of the bits of a word.
+#[inline]
 pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let bit = usize::try_from(word.trailing_zeros()).ok()?;
-        let found = (word != 0).then_some(bit);
+        if word == 0 {
+            return None;
+        }
+        let bit = word.trailing_zeros() as usize;
         word &= word.wrapping_sub(1);
-        found
+        Some(bit)
     })
 }

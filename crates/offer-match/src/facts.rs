@@ -18,13 +18,13 @@ use std::{
 };
 
 use self::{
-    class::{Class, Family},
+    class::{Brief, Class},
     column::Column,
     condition::{Condition, ConditionKey, Set},
     row::{Row, RowKey},
     spread::{SpreadKey, SpreadState},
 };
-use crate::{AgentId, Demand, OfferId, Policy, amounts::Filter, bits::Bits, interner::Interner};
+use crate::{AgentId, Demand, OfferId, Policy, bits::Bits, interner::Interner};
 
 /// How many agents without an offer at hand are remembered.
 ///
@@ -36,6 +36,8 @@ const IDLE_ROWS_MAX: usize = 65_536;
 pub(crate) struct Facts {
     pub(crate) policy: Policy,
     pub(crate) rows: Vec<Row>,
+    /// By row: how much it has in all, as one number.
+    pub(crate) sizes: Vec<u32>,
     pub(crate) row_ids: BTreeMap<RowKey, u32>,
     free_rows: Vec<u32>,
     /// The row that was made last.
@@ -55,18 +57,18 @@ pub(crate) struct Facts {
     pub(crate) conditions: Interner<ConditionKey, Condition>,
     pub(crate) sets: Interner<Arc<[u32]>, Set>,
     pub(crate) classes: Interner<Arc<Demand>, Class>,
-    pub(crate) families: Interner<Family, ()>,
     pub(crate) spreads: Interner<SpreadKey, SpreadState>,
     generation: u32,
+    // An empty text and some memory, so that a round makes none.
+    nothing: Arc<str>,
+    concerned: Vec<(u32, resources::Spread)>,
     /// How many tasks of a group run on an agent.
     pub(crate) running: BTreeMap<(Arc<str>, AgentId), u32>,
     pub(crate) fetched: BTreeSet<(Arc<str>, AgentId)>,
     /// Classes that may fit rows that did not change.
     pub(crate) woken: Vec<u32>,
-    /// What classes need, as of searching; apart, because a round asks for it alone most of the time.
-    pub(crate) filters: Vec<Filter>,
-    /// The families of classes with one stage, for the same reason.
-    pub(crate) families_of: Vec<[u32; 2]>,
+    /// By class: what a round reads of it.
+    pub(crate) briefs: Vec<Brief>,
     /// As of which state of the rows each class was seen to fit nowhere.
     pub(crate) exhausted: Vec<u64>,
     /// How many classes have tasks that wait.
@@ -82,6 +84,7 @@ impl Facts {
         Self {
             policy,
             rows: Vec::new(),
+            sizes: Vec::new(),
             row_ids: BTreeMap::new(),
             free_rows: Vec::new(),
             last_row: 0,
@@ -96,14 +99,14 @@ impl Facts {
             conditions: Interner::default(),
             sets: Interner::default(),
             classes: Interner::default(),
-            families: Interner::default(),
             spreads: Interner::default(),
             generation: 0,
+            nothing: Arc::default(),
+            concerned: Vec::new(),
             running: BTreeMap::new(),
             fetched: BTreeSet::new(),
             woken: Vec::new(),
-            filters: Vec::new(),
-            families_of: Vec::new(),
+            briefs: Vec::new(),
             exhausted: Vec::new(),
             waiting_classes: 0,
             now: 0,
@@ -122,12 +125,11 @@ impl Facts {
 
     /// Makes the next round look for a class everywhere again.
     pub(crate) fn wake(&mut self, class: u32) {
-        if let Some(known) = self.classes.get_mut(class) {
-            self.exhausted[class as usize] = 0;
-            if !known.woken && known.waiting > 0 {
-                known.woken = true;
-                self.woken.push(class);
-            }
+        self.exhausted[class as usize] = 0;
+        let brief = &mut self.briefs[class as usize];
+        if !brief.woken && brief.waiting > 0 {
+            brief.woken = true;
+            self.woken.push(class);
         }
     }
 

@@ -36,14 +36,10 @@ impl<K: Ord + Clone, V> Interner<K, V> {
     /// Holds the value of a key that is known.
     pub(crate) fn hold(&mut self, key: &K) -> Option<u32> {
         let id = *self.ids.get(key)?;
-        self.hold_id(id);
-        Some(id)
-    }
-
-    pub(crate) fn hold_id(&mut self, id: u32) {
         if let Some(Some(slot)) = self.slots.get_mut(id as usize) {
             slot.holders = slot.holders.saturating_add(1);
         }
+        Some(id)
     }
 
     /// Returns how many hold a value.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     AgentId, Demand, DemandId, Misses, Offer, OfferId, Plan, Policy, Ticket, Waiting, Window,
     advice::RoleState,
+    amounts::dominant,
     facts::Facts,
     queue::Queue,
     round::{Round, keep::Keeps},
@@ -93,8 +94,9 @@ impl Matcher {
 
     /// Lets go of a demand.
     pub fn release(&mut self, demand: DemandId) {
+        // What the last round placed is shown with its demand until the next one.
         if self.knows(demand) {
-            self.facts.release_class(demand.slot);
+            self.round.done.push(demand.slot);
         }
     }
 
@@ -123,23 +125,21 @@ impl Matcher {
     }
 
     fn put(&mut self, ticket: Ticket) {
-        let class = &mut self.facts.classes[ticket.class];
-        class.waiting = class.waiting.saturating_add(1);
-        let first = class.waiting == 1;
-        let live = self.facts.exhausted[ticket.class as usize] != self.facts.age;
-        let set = class.broad();
-        let size = i64::from(class.size);
-        for place in 0..class.spreads.len() {
-            let spread = self.facts.classes[ticket.class].spreads[place];
-            self.facts.spreads[spread].reserve(1);
-        }
-        let set = &mut self.facts.sets[set];
-        set.demand = set.demand.saturating_add(size);
-        if first {
+        let id = ticket.class as usize;
+        let brief = &mut self.facts.briefs[id];
+        brief.waiting = brief.waiting.saturating_add(1);
+        if brief.waiting == 1 {
             self.facts.waiting_classes = self.facts.waiting_classes.saturating_add(1);
-            self.facts.classes.hold_id(ticket.class);
         }
-        if live {
+        let set = &mut self.facts.sets[brief.set];
+        set.demand = set.demand.saturating_add(dominant(&brief.need).into());
+        if !brief.plain {
+            for place in 0..self.facts.classes[ticket.class].spreads.len() {
+                let spread = self.facts.classes[ticket.class].spreads[place];
+                self.facts.spreads[spread].reserve(1);
+            }
+        }
+        if self.facts.exhausted[id] != self.facts.age {
             self.facts.wake(ticket.class);
         }
         self.queue.insert(ticket);
@@ -173,9 +173,11 @@ impl Matcher {
 
     /// Returns how many tasks with a demand wait.
     pub fn waiting_for(&self, demand: DemandId) -> usize {
-        let known = self.facts.classes.get(demand.slot);
-        let class = known.filter(|class| class.generation == demand.generation);
-        class.map_or(0, |class| class.waiting as usize)
+        if self.knows(demand) {
+            self.facts.briefs[demand.slot as usize].waiting as usize
+        } else {
+            0
+        }
     }
 
     /// Returns how many tasks wait.

@@ -107,7 +107,7 @@ impl Misses {
                 key.is_some_and(|key| key.contains(condition))
             })
         };
-        let broad = facts.sets.key(facts.classes[class].broad());
+        let broad = facts.sets.key(facts.briefs[class as usize].set);
         let mut conditions: Vec<u32> = broad
             .into_iter()
             .flat_map(|key| key.iter().copied())
@@ -153,10 +153,11 @@ impl Misses {
     ) {
         let row = &facts.rows[slot];
         let wanted = &facts.classes[class];
+        let brief = &facts.briefs[class as usize];
         if row.draining
             || row
                 .window
-                .is_some_and(|_| row.room(facts.now) < wanted.lasts)
+                .is_some_and(|_| row.room(facts.now) < brief.lasts)
         {
             return self.add(Why::Leaving, 1);
         }
@@ -175,13 +176,13 @@ impl Misses {
             }
         }
         let have = row.left.filter(|_| !row.is_at_hand()).unwrap_or(row.whole);
-        if let Some(column) = (0..NAMES.len()).find(|&at| have[at] < wanted.need[at]) {
+        if let Some(column) = (0..NAMES.len()).find(|&at| have[at] < brief.need[at]) {
             let (needed, best) = (
-                shown(column, wanted.need[column]),
+                shown(column, brief.need[column]),
                 shown(column, have[column]),
             );
             self.add_lack(NAMES[column].into(), needed, best);
-            return note_nearest(row, &wanted.need, &have, nearest);
+            return note_nearest(row, &brief.need, &have, nearest);
         }
         for (name, amount) in &wanted.others {
             let have = row.others.iter().find(|(known, _)| known == name);

@@ -90,8 +90,9 @@ impl Matcher {
         for role in &self.facts.policy.roles {
             let mut groups: Vec<Vec<OfferConstraint>> = Vec::new();
             let mut any = false;
-            for (id, class) in self.facts.classes.iter() {
-                let Some(demand) = self.facts.classes.key(id).filter(|_| class.waiting > 0) else {
+            for (id, _) in self.facts.classes.iter() {
+                let waiting = self.facts.briefs[id as usize].waiting;
+                let Some(demand) = self.facts.classes.key(id).filter(|_| waiting > 0) else {
                     continue;
                 };
                 if demand.roles.is_empty() || demand.roles.contains(role) {

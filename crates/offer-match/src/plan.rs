@@ -140,7 +140,7 @@ impl<'a> Plan<'a> {
         let row = &self.matcher.facts.rows[slot as usize];
         let all = row.spent.iter().map(|part| part.supply.parcels());
         let mut stock = all.fold(Parcels::default(), |sum, parcels| sum.plus(&parcels));
-        let classes = &self.matcher.facts.classes;
+        let (classes, briefs) = (&self.matcher.facts.classes, &self.matcher.facts.briefs);
         let placed: Vec<&Placement> = self.placed_in(slot).collect();
         let mut tasks: Vec<LaunchedTask> = Vec::with_capacity(placed.len());
         for placement in &placed {
@@ -163,8 +163,9 @@ impl<'a> Plan<'a> {
         }
         for (placement, task) in placed.iter().zip(&mut tasks) {
             let class = &classes[placement.class];
+            let need = &briefs[placement.class as usize].need;
             let scalars = [CPUS, MEM, DISK, GPUS].map(|column| {
-                let amount = Scalar::from_thousandths(class.need[column]);
+                let amount = Scalar::from_thousandths(need[column]);
                 (NAMES[column], amount)
             });
             let others = class.others.iter().map(|(name, amount)| (&**name, *amount));
@@ -173,7 +174,7 @@ impl<'a> Plan<'a> {
                 let part = part.expect("the round counted this amount");
                 task.parcels = task.parcels.plus(&part);
             }
-            let wanted = class.need[crate::amounts::PORTS];
+            let wanted = need[crate::amounts::PORTS];
             let missing = u64::try_from(wanted).unwrap_or(0);
             let missing = missing.saturating_sub(class.fixed_ports.len() as u64);
             if missing > 0 {

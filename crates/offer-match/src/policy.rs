@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// The settings of a [`Matcher`](crate::Matcher); all times are milliseconds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
-    /// In which order agents are tried.
+    /// Which agent a task gets.
     pub fitness: Fitness,
     /// How much waiting one step of priority is worth.
     ///
@@ -54,20 +54,17 @@ impl Default for Policy {
     }
 }
 
-/// In which order agents are tried.
+/// Which agent a task gets.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Fitness {
-    /// Agents for which fewer of the waiting constraints compete go first, then by name. Equal tasks stay
-    /// on an agent until it is full.
+    /// The one of which least is left, weighted by how much the waiting constraints compete for it.
     ///
-    /// The order is the same for every task, so agents fill up one after the other, and those that others
-    /// need stay free. It places the most tasks.
+    /// Agents are tried in the order of what is free there at the beginning of the round, times the square
+    /// of the competition; of the first four that have room the task gets the one with the least
+    /// remainder, weighted alike. So agents fill up one after the other, and those that others need, and
+    /// the large ones, stay free.
     #[default]
     Pack,
-    /// As [`Self::Pack`], and among agents with the same competition those with the smaller dominant share
-    /// of free resources go first. It often fills a little more of the cpus, and places fewer tasks when
-    /// there are more than fit.
-    BestFit,
     /// Agents with the larger dominant share of free resources go first, and each task goes to the
     /// agent after the one that got the task before.
     Spread,

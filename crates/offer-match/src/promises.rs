@@ -213,3 +213,73 @@ fn nothing_goes_to_an_agent_that_will_be_away_before_it_ends() {
     assert_eq!(placed(&mut matcher, 15_000), [] as [u64; 0]);
     assert_eq!(placed(&mut matcher, 20_000), [2, 3], "it is back");
 }
+
+// Many tasks, so that a table is made; each in turn ends before the agent leaves, or not, or does not mind.
+#[test]
+fn of_many_tasks_only_those_go_to_an_agent_that_leaves_which_end_before() {
+    let mut matcher = Matcher::new(Policy::default());
+    matcher.offer(offer(0, &amount(100, 100)));
+    let window = crate::Window {
+        start: 10_000,
+        end: None,
+    };
+    matcher.unavailable(&"agent-0".into(), Some(window));
+    let demands = [
+        crate::Lasts::Millis(10_000),
+        crate::Lasts::Millis(10_001),
+        crate::Lasts::Indifferent,
+    ]
+    .map(|lasts| {
+        matcher.demand(&Demand {
+            lasts,
+            ..Demand::new(amount(1, 1))
+        })
+    });
+    for id in 0..30 {
+        let task = Waiting {
+            id,
+            ..Waiting::default()
+        };
+        matcher.enqueue(demands[usize::try_from(id % 3).unwrap()], task);
+    }
+    let placed = |matcher: &mut Matcher, now| -> Vec<u64> {
+        let plan = matcher.round(now);
+        plan.placements().map(|(id, _)| id).collect()
+    };
+    let want: Vec<u64> = (0..30).filter(|id| id % 3 != 1).collect();
+    assert_eq!(placed(&mut matcher, 0), want);
+    assert_eq!(
+        matcher.explain(demands[1]).to_string(),
+        "1 agent is about to be unavailable"
+    );
+    // One that does not leave takes the others.
+    matcher.offer(offer(1, &amount(100, 100)));
+    assert_eq!(placed(&mut matcher, 1).len(), 10);
+}
+
+// The agent that leaves is the largest, so it is reached when the others are full.
+#[test]
+fn a_job_with_many_tasks_does_not_go_on_to_an_agent_that_leaves() {
+    let mut matcher = Matcher::new(Policy::default());
+    for agent in 1..=4 {
+        matcher.offer(offer(agent, &amount(3, 3)));
+    }
+    matcher.offer(offer(0, &amount(100, 100)));
+    let window = crate::Window {
+        start: 10_000,
+        end: None,
+    };
+    matcher.unavailable(&"agent-0".into(), Some(window));
+    let demand = matcher.demand(&Demand {
+        lasts: crate::Lasts::Millis(10_001),
+        ..Demand::new(amount(1, 1))
+    });
+    for id in 0..20 {
+        let task = Waiting {
+            id,
+            ..Waiting::default()
+        };
+        matcher.enqueue(demand, task);
+    }
+    assert_eq!(matcher.round(0).len(), 12);
+}

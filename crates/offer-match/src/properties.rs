@@ -22,6 +22,8 @@ enum Step {
     Offer(u8, u8, u8),
     Rescind(u8),
     Enqueue(u8, u8, u8),
+    /// More tasks than are few.
+    Burst(u8),
     Withdraw(u8),
     End(u8),
     Drain(u8, bool),
@@ -36,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<(u8, u8, u8)>().prop_map(|(agent, size, kind)| Step::Offer(agent, size, kind)),
         1 => any::<u8>().prop_map(Step::Rescind),
         12 => any::<(u8, u8, u8)>().prop_map(|(demand, priority, since)| Step::Enqueue(demand, priority, since)),
+        1 => any::<u8>().prop_map(Step::Burst),
         1 => any::<u8>().prop_map(Step::Withdraw),
         2 => any::<u8>().prop_map(Step::End),
         1 => any::<(u8, bool)>().prop_map(|(agent, on)| Step::Drain(agent, on)),
@@ -47,9 +50,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (0..3_usize, any::<[bool; 4]>()).prop_map(|(fitness, [shared, home, keep, combine])| Policy {
+    (any::<bool>(), any::<[bool; 4]>()).prop_map(|(spread, [shared, home, keep, combine])| Policy {
         combine,
-        fitness: [Fitness::Pack, Fitness::BestFit, Fitness::Spread][fitness],
+        fitness: if spread {
+            Fitness::Spread
+        } else {
+            Fitness::Pack
+        },
         gpus: if shared {
             Gpus::Shared
         } else {
@@ -236,6 +243,11 @@ impl World {
                 }
             }
             Step::Enqueue(kind, priority, since) => self.enqueue(kind, priority, since),
+            Step::Burst(kind) => {
+                for number in 0..12 {
+                    self.enqueue(kind.wrapping_add(number * 7), number, number);
+                }
+            }
             Step::Withdraw(which) => {
                 if let Some(ticket) = nth(&self.tickets, which) {
                     self.matcher.withdraw(ticket);

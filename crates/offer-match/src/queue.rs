@@ -109,6 +109,12 @@ impl Queue {
         self.pieces.iter().flatten()
     }
 
+    /// Returns all tasks, in no order.
+    #[cfg(any(test, feature = "reference"))]
+    pub(crate) fn iter_all(&self) -> impl Iterator<Item = &Ticket> {
+        self.iter().chain(&self.fresh)
+    }
+
     pub(crate) const fn pieces(&self) -> usize {
         self.pieces.len()
     }

@@ -18,43 +18,63 @@ use resources::Spread;
 
 use crate::{
     AgentId, Demand, Fitness, Gpus, Matcher,
-    amounts::{Amounts, dominant, fits, subtract},
+    amounts::{Amounts, dominant, fits, log, remainder, subtract},
     facts::row::Row,
+    round::{CHOICES, few::TASKS_MAX},
 };
 
 /// Places the tasks of a matcher as its next round should.
 pub fn match_naively(matcher: &Matcher, now: i64) -> Vec<(u64, AgentId)> {
-    let mut naive = Naive::new(matcher, now);
+    let one = attempt(matcher, now, false);
+    let mut tasks = matcher.queue.iter_all();
+    let pack = matcher.facts.policy.fitness == Fitness::Pack;
+    let few = pack && matcher.waiting() <= TASKS_MAX;
+    if !few || !tasks.all(|task| matcher.facts.briefs[task.class as usize].plain) {
+        return one.into_iter().flatten().collect();
+    }
+    let two = attempt(matcher, now, true);
+    let missed = |outcome: &[Option<(u64, AgentId)>]| {
+        let first = outcome.iter().position(Option::is_none);
+        let placed = outcome.iter().flatten().count();
+        (placed, first.unwrap_or(outcome.len()))
+    };
+    let ((placed, first), (more, not_before)) = (missed(&one), missed(&two));
+    let better = more > placed && not_before >= first;
+    let best = if better { two } else { one };
+    best.into_iter().flatten().collect()
+}
+
+// Where each task goes, in the order of the queue.
+fn attempt(matcher: &Matcher, now: i64, by_name: bool) -> Vec<Option<(u64, AgentId)>> {
+    let mut naive = Naive::new(matcher, now, by_name);
     let mut queue = matcher.queue.clone();
     queue.sort_in();
-    let tasks: Vec<_> = queue.iter().copied().collect();
-    let mut placed = Vec::new();
-    for task in tasks {
-        let Some(demand) = matcher.facts.classes.key(task.class).cloned() else {
-            continue;
-        };
-        let need = matcher.facts.classes[task.class].need;
-        let lasts = matcher.facts.classes[task.class].lasts;
-        if let Some(row) = naive.find(&demand, &need, lasts) {
-            naive.take(row, &demand, &need);
-            placed.push((task.id, naive.rows[row].key.agent.clone()));
-        }
-    }
-    placed
+    let place = |task: &crate::Ticket| {
+        let demand = matcher.facts.classes.key(task.class).cloned()?;
+        let brief = &matcher.facts.briefs[task.class as usize];
+        let (need, lasts) = (brief.need, brief.lasts);
+        let row = naive.find(&demand, &need, lasts)?;
+        naive.take(row, &demand, &need);
+        Some((task.id, naive.rows[row].key.agent.clone()))
+    };
+    queue.iter().map(place).collect()
 }
 
 struct Naive<'a> {
     matcher: &'a Matcher,
     now: i64,
+    by_name: bool,
     // In the order in which they are tried.
     rows: Vec<Row>,
+    // How much is competed for each.
+    levels: Vec<u64>,
     ports: Vec<Vec<u16>>,
     running: BTreeMap<(String, AgentId), u32>,
     next: usize,
 }
 
 impl<'a> Naive<'a> {
-    fn new(matcher: &'a Matcher, now: i64) -> Self {
+    fn new(matcher: &'a Matcher, now: i64, by_name: bool) -> Self {
         let facts = &matcher.facts;
         let usable = |row: &&Row| row.is_at_hand() && !row.draining && !row.kept;
         let all: Vec<&Row> = facts
@@ -64,22 +84,25 @@ impl<'a> Naive<'a> {
             .collect();
         let mut rows: Vec<Row> = all.iter().copied().filter(usable).cloned().collect();
         let pressures = pressures(matcher, &all, &rows);
+        let levels: Vec<u64> = pressures.into_iter().map(level).collect();
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&at| {
-            let share = i64::from(dominant(&rows[at].whole).min(0xFF_FFFF));
-            let share = match facts.policy.fitness {
-                Fitness::Pack => 0,
-                Fitness::BestFit => share,
-                Fitness::Spread => -share,
+            let free = dominant(&rows[at].whole);
+            let place = match facts.policy.fitness {
+                Fitness::Pack => i64::try_from(64 * levels[at] + log(free.into())).unwrap_or(0),
+                Fitness::Spread => -i64::from(free),
             };
-            (level(pressures[at]), share, rows[at].key.clone())
+            (if by_name { 0 } else { place }, rows[at].key.clone())
         });
         rows = order.iter().map(|&at| rows[at].clone()).collect();
+        let levels = order.iter().map(|&at| levels[at]).collect();
         Self {
             matcher,
             now,
+            by_name,
             ports: vec![Vec::new(); rows.len()],
             rows,
+            levels,
             running: facts
                 .running
                 .iter()
@@ -96,25 +119,30 @@ impl<'a> Naive<'a> {
                 if near && demand.affinity.is_none() {
                     continue;
                 }
-                let spread = self.matcher.facts.policy.fitness == Fitness::Spread;
-                let from = if spread { self.next } else { 0 };
-                let positions = (from..self.rows.len()).chain(0..from.min(self.rows.len()));
-                for position in positions {
+                let may = |&position: &usize| {
                     let row = &self.rows[position];
-                    let role = demand
-                        .roles
-                        .get(stage)
-                        .is_none_or(|role| row.key.role == *role);
-                    if role
+                    let role = demand.roles.get(stage);
+                    role.is_none_or(|role| row.key.role == *role)
                         && (!near || self.has_data(demand, row))
                         && allows(self.matcher, demand, row)
                         && fits(need, &row.whole)
                         && row.room(self.now) >= lasts
                         && self.allows_special(demand, position)
-                    {
-                        self.next = position + 1;
-                        return Some(position);
-                    }
+                };
+                let found = if self.matcher.facts.policy.fitness == Fitness::Spread {
+                    let from = self.next.min(self.rows.len());
+                    (from..self.rows.len()).chain(0..from).find(may)
+                } else {
+                    let choices = if self.by_name { 1 } else { CHOICES };
+                    let first = (0..self.rows.len()).filter(may).take(choices);
+                    first.min_by_key(|&position| {
+                        let left = remainder(&self.rows[position].whole, need);
+                        64 * self.levels[position] + log(left)
+                    })
+                };
+                if let Some(position) = found {
+                    self.next = position + 1;
+                    return found;
                 }
             }
         }
@@ -258,7 +286,7 @@ fn pressures(matcher: &Matcher, all: &[&Row], rows: &[Row]) -> Vec<u64> {
             continue;
         }
         let entry = sets.entry(key).or_insert_with(|| (0, (**demand).clone()));
-        entry.0 += u64::from(dominant(&facts.classes[task.class].need));
+        entry.0 += u64::from(dominant(&facts.briefs[task.class as usize].need));
     }
     for (size, demand) in sets.values() {
         let may = |row: &Row| {

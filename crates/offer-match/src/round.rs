@@ -1,6 +1,6 @@
 //! One round: a walk over the queue that gives each task the first row that fits it.
 
-mod few;
+pub(crate) mod few;
 pub(crate) mod keep;
 mod rank;
 mod table;
@@ -8,7 +8,7 @@ mod walk;
 
 use crate::{
     Ticket,
-    amounts::{Amounts, Filter},
+    amounts::{Amounts, dominant},
     bits::Bits,
     facts::Facts,
     queue::Queue,
@@ -20,9 +20,8 @@ use self::{
     table::{NONE, Table},
 };
 
-/// With so many rows, or so many classes for each row, families are worth their price.
-const LARGE: usize = if cfg!(test) { 0 } else { 512 };
-const CROWD: usize = 16;
+/// From how many rows that have room a task gets the best.
+pub(crate) const CHOICES: usize = 4;
 
 /// A task that got its place.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +54,10 @@ pub(crate) struct Round {
     /// The first task of each class that fits nowhere.
     missed: Vec<Ticket>,
     open: usize,
-    /// Whether finding where a family begins to fit costs less than searching from the front.
-    by_family: bool,
     /// Where the next task goes that is spread.
     next: usize,
     now: i64,
     ports_taken: Vec<(u32, u16)>,
-    /// By family: the first row that fits the smallest of it.
-    frontiers: Vec<u32>,
     pub(crate) placements: Vec<Placement>,
     /// The last placement of each row.
     pub(crate) last_in: Vec<u32>,
@@ -85,19 +80,25 @@ enum State {
 /// A class in this round; what the walk reads lies together.
 #[derive(Clone, Copy, Debug, Default)]
 struct Live {
-    filter: Filter,
-    need: Amounts,
-    lasts: i64,
     mask: u32,
     stage: u32,
-    /// Rows before this one have no room.
+    /// The first rows that have room, as far as is known.
+    choices: [Choice; CHOICES],
+    /// Rows before this one are among the choices or have no room.
     cursor: u32,
-    /// The row at the cursor was found to fit before.
-    found: bool,
-    only_changed: bool,
-    /// Nothing but amounts and time decides.
-    plain: bool,
     placed: u32,
+    found: u8,
+    only_changed: bool,
+}
+
+/// A row that has room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Choice {
+    position: u32,
+    /// How often something had been taken when this was found out.
+    taken: u32,
+    /// How much would be left.
+    remains: u64,
 }
 
 impl Round {
@@ -160,8 +161,6 @@ impl Round {
     // All rows at hand when some class may fit any; only those that changed when none does.
     fn prepare(&mut self, facts: &mut Facts) {
         facts.number_rows();
-        self.frontiers.clear();
-        self.frontiers.resize(facts.families.bound(), 0);
         self.candidates.clear();
         let mut consider = |slot: u32| {
             let row = &facts.rows[slot as usize];
@@ -175,9 +174,7 @@ impl Round {
             facts.row_ids.values().copied().for_each(&mut consider);
         }
         self.ranker.rank(facts, &self.candidates);
-        self.table.build(facts, &self.ranker.order, self.now);
-        let rows = self.table.slots.len();
-        self.by_family = rows > LARGE || facts.waiting_classes > rows.saturating_mul(CROWD);
+        self.table.build(facts, self.ranker.ranked(), self.now);
     }
 
     fn die(&mut self, task: Ticket) {
@@ -215,14 +212,14 @@ impl Round {
             *state = State::Live;
             let live = &mut self.lives[class as usize];
             live.cursor = 0;
-            live.found = false;
+            live.found = 0;
             // One before the first stage, so that its mask is found again.
             live.stage = u32::MAX;
             live.mask = NONE;
         }
     }
 
-    fn note(&mut self, facts: &Facts, task: &Ticket, slot: u32) {
+    fn note(&mut self, task: &Ticket, slot: u32) {
         let placement = Placement {
             task: task.id,
             class: task.class,
@@ -235,11 +232,7 @@ impl Round {
         }
         self.last_in[slot as usize] = u32::try_from(self.placements.len()).unwrap_or(NONE);
         self.placements.push(placement);
-        self.last_placed = self.last_placed.max(Some(*task));
-        let left = facts.classes[task.class].waiting;
-        if self.lives[task.class as usize].placed == left {
-            self.open = self.open.saturating_sub(1);
-        }
+        self.last_placed = Some(*task);
     }
 
     // Gives kept rows to the tasks for which they were kept.
@@ -251,10 +244,10 @@ impl Round {
     }
 
     fn note_kept(&mut self, facts: &mut Facts, ticket: &Ticket, slot: u32) {
-        let need = facts.classes[ticket.class].need;
-        crate::amounts::subtract(&mut facts.rows[slot as usize].whole, &need);
+        let need = &facts.briefs[ticket.class as usize].need;
+        crate::amounts::subtract(&mut facts.rows[slot as usize].whole, need);
         self.count_special(facts, ticket.class, slot);
-        self.note(facts, ticket, slot);
+        self.note(ticket, slot);
         // Overtaking is what tasks of the queue do.
         self.last_placed = None;
         self.settle(facts, ticket.class, 1);
@@ -274,9 +267,7 @@ impl Round {
         }
         facts.changed.clear();
         for class in facts.woken.drain(..) {
-            if let Some(class) = facts.classes.get_mut(class) {
-                class.woken = false;
-            }
+            facts.briefs[class as usize].woken = false;
         }
         for place in 0..self.touched.len() {
             let id = self.touched[place];
@@ -297,15 +288,16 @@ impl Round {
 
     /// Takes tasks of a class out of the accounts.
     pub(crate) fn settle(&mut self, facts: &mut Facts, id: u32, placed: u32) {
-        let class = &mut facts.classes[id];
-        class.waiting = class.waiting.saturating_sub(placed);
-        if class.waiting == 0 {
+        let brief = &mut facts.briefs[id as usize];
+        brief.waiting = brief.waiting.saturating_sub(placed);
+        if brief.waiting == 0 {
             facts.waiting_classes = facts.waiting_classes.saturating_sub(1);
-            self.done.push(id);
+            if std::mem::take(&mut brief.orphan) {
+                self.done.push(id);
+            }
         }
-        let size = i64::from(class.size).saturating_mul(i64::from(placed));
-        let broad = class.broad();
-        let set = &mut facts.sets[broad];
+        let size = i64::from(dominant(&brief.need)).saturating_mul(i64::from(placed));
+        let set = &mut facts.sets[brief.set];
         set.demand = set.demand.saturating_sub(size);
     }
 
@@ -323,7 +315,7 @@ impl Round {
         for spent in &self.spent {
             let row = &mut facts.rows[spent.slot as usize];
             row.left = Some(spent.left);
-            row.spare = crate::amounts::dominant(&spent.left);
+            row.spare = dominant(&spent.left);
         }
     }
 }

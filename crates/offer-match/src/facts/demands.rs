@@ -6,14 +6,14 @@ use resources::{Constraint, Scalar, Spread};
 
 use super::{
     Facts,
-    class::{self, Class, Family},
+    class::{Brief, Class},
     column::Column,
     condition::{Condition, ConditionKey, Set},
     spread::SpreadState,
 };
 use crate::{
     AgentId, Demand, DemandId, Gpus, Lasts,
-    amounts::{Amounts, dominant, need_filter},
+    amounts::{Amounts, steps},
     bits::Bits,
 };
 
@@ -30,13 +30,16 @@ impl Facts {
         }
     }
 
+    /// Lets go of a class; tasks that wait keep it.
     pub(crate) fn release_class(&mut self, slot: u32) {
+        let brief = &mut self.briefs[slot as usize];
+        if brief.waiting > 0 && !brief.orphan && self.classes.holders(slot) == 1 {
+            brief.orphan = true;
+            return;
+        }
         let Some(class) = self.classes.release(slot) else {
             return;
         };
-        for family in class.families.into_iter().flatten() {
-            self.families.release(family);
-        }
         for set in class.stages {
             self.release_set(set);
         }
@@ -48,7 +51,6 @@ impl Facts {
                 self.columns.release(state.column);
             }
         }
-        self.woken.retain(|&woken| woken != slot);
     }
 
     fn release_set(&mut self, set: u32) {
@@ -87,53 +89,43 @@ impl Facts {
         }
         base.push(ConditionKey::Revocable(demand.revocable));
         let stages = self.stages(&demand, &base);
-        let families: Vec<[u32; 2]> = stages
-            .iter()
-            .map(|&set| [true, false].map(|wide| self.family(set, &need, wide)))
-            .collect();
         let spreads = self.spreads_of(&demand);
         self.generation = self.generation.wrapping_add(1);
-        let only = match families.as_slice() {
-            [only] => *only,
-            _ => [class::NONE; 2],
-        };
-        let class = Class {
+        let plain = stages.len() == 1
+            && spreads.is_empty()
+            && demand.others.is_empty()
+            && demand.fixed_ports.is_empty();
+        let brief = Brief {
             need,
-            stages,
-            families,
             lasts: match demand.lasts {
                 Lasts::Unknown => self.policy.unknown_lasts_millis,
                 Lasts::Millis(millis) => millis.max(0),
                 Lasts::Indifferent => i64::MIN,
             },
-            size: dominant(&need),
+            set: stages.last().copied().unwrap_or_default(),
+            steps: steps(&need),
+            waiting: 0,
+            plain,
+            woken: false,
+            orphan: false,
+        };
+        let class = Class {
+            stages,
             fixed_ports: demand.fixed_ports.clone(),
             others: demand.others.clone(),
             spreads: spreads.clone(),
             group: demand.group.clone(),
             generation: self.generation,
-            waiting: 0,
-            woken: false,
         };
         let slot = self.classes.insert(demand, class);
-        self.filters.resize(self.classes.bound(), [0; 16]);
-        self.filters[slot as usize] = need_filter(&need);
-        self.families_of
-            .resize(self.classes.bound(), [class::NONE; 2]);
-        self.families_of[slot as usize] = only;
+        self.briefs.resize(self.classes.bound(), brief);
+        self.briefs[slot as usize] = brief;
         self.exhausted.resize(self.classes.bound(), 0);
         self.exhausted[slot as usize] = 0;
         for spread in spreads {
             self.spreads[spread].classes.push(slot);
         }
         slot
-    }
-
-    fn family(&mut self, set: u32, need: &Amounts, wide: bool) -> u32 {
-        let family = Family::of(set, need, wide);
-        self.families
-            .hold(&family)
-            .unwrap_or_else(|| self.families.insert(family, ()))
     }
 
     // The preferred role first, and within a role the agents that have the data.
@@ -340,7 +332,11 @@ impl Facts {
         &'a self,
         group: &'a Arc<str>,
     ) -> impl Iterator<Item = (u32, Spread)> + 'a {
-        let from = (Arc::clone(group), "".into(), Spread::AtMost(0));
+        let from = (
+            Arc::clone(group),
+            Arc::clone(&self.nothing),
+            Spread::AtMost(0),
+        );
         self.spreads
             .range(from)
             .take_while(move |((known, _, _), _)| known == group)
@@ -353,8 +349,9 @@ impl Facts {
         let agent = self.rows[slot as usize].key.agent.clone();
         let tasks = self.running.entry((Arc::clone(group), agent)).or_default();
         *tasks = tasks.saturating_add(1);
-        let mine: Vec<(u32, Spread)> = self.group_spreads(group).collect();
-        for (spread, rule) in mine {
+        let mut mine = std::mem::take(&mut self.concerned);
+        mine.extend(self.group_spreads(group));
+        for (spread, rule) in mine.drain(..) {
             let state = &mut self.spreads[spread];
             let column = &self.columns[state.column];
             let value = column.of(slot as usize);
@@ -362,6 +359,7 @@ impl Facts {
                 state.classes.iter().copied().for_each(&mut rose);
             }
         }
+        self.concerned = mine;
     }
 }
 

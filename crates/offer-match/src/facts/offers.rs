@@ -9,7 +9,10 @@ use super::{
     condition::ConditionKey,
     row::{Part, Row, RowKey},
 };
-use crate::{AgentId, Offer, OfferId, Window, amounts::GPUS};
+use crate::{
+    AgentId, Offer, OfferId, Window,
+    amounts::{GPUS, dominant},
+};
 
 impl Facts {
     pub(crate) fn take_offer(&mut self, offer: Offer) {
@@ -60,6 +63,7 @@ impl Facts {
         let had_gpus = row.total[GPUS] > 0;
         if row.grow() {
             let gets_gpus = !had_gpus && row.total[GPUS] > 0;
+            self.sizes[slot as usize] = dominant(&row.total);
             self.capacity_age = self.capacity_age.saturating_add(1);
             if gets_gpus {
                 self.evaluate_row(slot);
@@ -166,9 +170,11 @@ impl Facts {
         row.draining = others.iter().any(draining);
         let slot = if let Some(slot) = self.free_rows.pop() {
             self.rows[slot as usize] = row;
+            self.sizes[slot as usize] = 0;
             slot
         } else {
             self.rows.push(row);
+            self.sizes.push(0);
             u32::try_from(self.rows.len().saturating_sub(1)).expect("agents are fewer than 2^32")
         };
         self.revocable_rows = self
@@ -299,6 +305,7 @@ impl Facts {
                 ..theirs.clone()
             };
             self.at_hand.set(mine as usize, theirs.is_at_hand());
+            self.sizes[mine as usize] = dominant(&theirs.total);
             for (place, part) in theirs
                 .offers
                 .iter()

@@ -88,7 +88,7 @@ impl Keeps {
         let mut ready = Vec::new();
         self.kept.retain(|keep| {
             let row = &facts.rows[keep.slot as usize];
-            let class = &facts.classes[keep.ticket.class];
+            let class = &facts.briefs[keep.ticket.class as usize];
             let fits = row.is_at_hand()
                 && fits(&class.need, &row.whole)
                 && row.room(now) >= class.lasts
@@ -146,7 +146,7 @@ impl Keeps {
 
 // The agent with the most to spare among those that could hold the task if they were empty.
 fn roomiest(facts: &Facts, class: u32, now: i64) -> Option<u32> {
-    let wanted = &facts.classes[class];
+    let wanted = &facts.briefs[class as usize];
     let could = |slot: u32, row: &Row| {
         !row.kept
             && !row.draining

@@ -11,9 +11,9 @@
 
 use crate::{
     Fitness, Ticket,
-    amounts::dominant,
+    amounts::{Amounts, log, remainder},
     bits::{Bits, WORD, ones},
-    facts::{Facts, condition::Set},
+    facts::{Facts, condition::Set, row::Row},
 };
 
 /// How many sets of conditions count, those with the most demand: keeps the order cheap however many
@@ -27,7 +27,7 @@ const WHOLE: u64 = 1 << 20;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ranker {
     /// The rows of the round with their keys, in order.
-    pub(crate) order: Vec<(u64, u32)>,
+    order: Vec<(u64, u32)>,
     pressure: Vec<u64>,
     demands: Vec<i64>,
     /// In a round with few tasks: the sets that press, each with its weight.
@@ -35,6 +35,12 @@ pub(crate) struct Ranker {
 }
 
 impl Ranker {
+    /// Returns the rows in order, each with how much is competed for it.
+    pub(crate) fn ranked(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
+        let level = |slot: u32| u32::try_from(level(self.pressure[slot as usize])).unwrap_or(0);
+        self.order.iter().map(move |&(_, slot)| (slot, level(slot)))
+    }
+
     /// Orders the rows of a round.
     pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits) {
         self.pressure.clear();
@@ -45,13 +51,11 @@ impl Ranker {
         self.order.clear();
         for slot in candidates.iter() {
             let row = &facts.rows[slot];
-            let share = u64::from(dominant(&row.whole).min(0xFF_FFFF));
-            let share = match facts.policy.fitness {
-                Fitness::Pack => 0,
-                Fitness::BestFit => share,
-                Fitness::Spread => 0xFF_FFFF - share,
+            let first = match facts.policy.fitness {
+                Fitness::Pack => place(level(self.pressure[slot]), row),
+                Fitness::Spread => u64::from(u32::MAX - row.spare),
             };
-            let key = level(self.pressure[slot]) << 56 | share << 32 | u64::from(row.ordinal);
+            let key = first << 32 | u64::from(row.ordinal);
             self.order
                 .push((key, u32::try_from(slot).unwrap_or(u32::MAX)));
         }
@@ -77,8 +81,9 @@ impl Ranker {
                     }
                     word &= facts.conditions[condition].rows.word(index);
                 }
-                for bit in ones(word) {
-                    self.pressure[index * WORD + bit] += weight;
+                if word != 0 {
+                    let rows = &mut self.pressure[index * WORD..];
+                    ones(word).for_each(|bit| rows[bit] += weight);
                 }
             }
         }
@@ -92,7 +97,7 @@ impl Ranker {
     ) {
         self.few.clear();
         for task in tasks {
-            let set = facts.classes[task.class].broad();
+            let set = facts.briefs[task.class as usize].set;
             let known = self.few.iter().any(|(known, _)| *known == set);
             if !known && facts.sets[set].selective && facts.sets[set].demand > 0 {
                 let weight = weight(facts, set);
@@ -155,8 +160,9 @@ fn capacity(facts: &mut Facts, set: u32) -> u64 {
             for &other in others {
                 word &= facts.conditions[other].rows.word(index);
             }
-            for bit in ones(word) {
-                sum += i64::from(dominant(&facts.rows[index * WORD + bit].total));
+            if word != 0 {
+                let sizes = &facts.sizes[index * WORD..];
+                sum += ones(word).map(|bit| i64::from(sizes[bit])).sum::<i64>();
             }
         }
         let known = &mut facts.sets[set];
@@ -164,6 +170,16 @@ fn capacity(facts: &mut Facts, set: u32) -> u64 {
         known.capacity_age = age;
     }
     u64::try_from(facts.sets[set].capacity).unwrap_or(0)
+}
+
+/// Returns where a row comes in the order: by what is free there, times the square of the pressure.
+pub(crate) fn place(level: u64, row: &Row) -> u64 {
+    level * 64 + log(row.spare.into())
+}
+
+/// Returns how much a task leaves in a row, weighted in the same way.
+pub(crate) fn remains(level: u64, have: &Amounts, need: &Amounts) -> u64 {
+    level * 64 + log(remainder(have, need))
 }
 
 // Half powers of two: a small difference in pressure does not outweigh a good fit.

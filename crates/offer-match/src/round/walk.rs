@@ -1,19 +1,19 @@
 //! The walk over the queue in a round with many tasks, which searches a table of rows.
 
+use std::hint::black_box;
+
 use crate::{
     Fitness, Ticket,
-    amounts::need_filter,
-    facts::Facts,
+    amounts::fits,
+    facts::{Facts, class::Brief},
     queue::{GONE, Queue},
 };
 
 use super::{
-    Live, Round, State, agrees_special,
-    table::{NONE, Table},
+    CHOICES, Choice, Live, Round, State, agrees_special,
+    rank::remains,
+    table::{NONE, Place, Table, Wanted},
 };
-
-/// How many classes a family has to have, so that searching for it pays.
-const MEMBERS: u32 = if cfg!(test) { 1 } else { 4 };
 
 impl Round {
     pub(super) fn walk(&mut self, facts: &mut Facts, queue: &mut Queue) {
@@ -22,17 +22,16 @@ impl Round {
             if self.open == 0 {
                 break;
             }
+            self.fetch(facts, queue.piece(piece));
             let mut placed = false;
             for task in queue.piece(piece) {
-                let state = self.states[task.class as usize];
-                if state == State::Dead {
-                    continue;
-                }
-                if state == State::Unseen && !self.begin(facts, task) {
-                    continue;
-                }
-                if let Some(position) = self.place(facts, task.class) {
-                    self.note(facts, task, self.table.slots[position]);
+                let found = match self.states[task.class as usize] {
+                    State::Dead => continue,
+                    State::Live => self.place(facts, task.class),
+                    State::Unseen => self.place_first(facts, task),
+                };
+                if let Some(position) = found {
+                    self.note(task, self.table.places[position].slot);
                     task.class = GONE;
                     placed = true;
                 } else {
@@ -46,139 +45,177 @@ impl Round {
         queue.drop_empty_pieces();
     }
 
-    // Gets a class ready; `false` when it is plain that it fits nowhere.
-    fn begin(&mut self, facts: &Facts, task: &Ticket) -> bool {
+    // Classes lie in no order that the processor could guess; so all that a piece is going to need are
+    // fetched at once, and not one after the other when each is waited for.
+    fn fetch(&self, facts: &Facts, tasks: &[Ticket]) {
+        let unseen = tasks
+            .iter()
+            .filter(|task| self.states[task.class as usize] == State::Unseen);
+        let sum = unseen.fold(0, |sum, task| {
+            sum ^ facts.briefs[task.class as usize].waiting
+        });
+        black_box(sum);
+    }
+
+    // Places the first task of a class that is looked at. Most classes have one task or fit nowhere; those
+    // leave nothing behind.
+    fn place_first(&mut self, facts: &mut Facts, task: &Ticket) -> Option<usize> {
         let id = task.class;
-        let only_changed = facts.exhausted[id as usize] == facts.age;
-        let filter = &facts.filters[id as usize];
-        let hopeless = only_changed && facts.changed.is_empty();
-        let gone = |family: &u32| self.frontiers.get(*family as usize) == Some(&NONE);
-        let too_large =
-            facts.families_of[id as usize].iter().any(gone) && self.table.is_boundless();
-        if hopeless || too_large || !self.table.may_fit(filter) {
-            self.die(*task);
-            return false;
+        let exhausted = facts.exhausted[id as usize] == facts.age;
+        if exhausted && facts.changed.is_empty() {
+            return None;
         }
-        self.touched.push(id);
-        let class = &facts.classes[id];
-        self.lives[id as usize] = Live {
-            filter: *filter,
-            need: class.need,
-            lasts: class.lasts,
-            only_changed,
-            plain: class.spreads.is_empty()
-                && class.others.is_empty()
-                && class.fixed_ports.is_empty(),
+        let brief = &facts.briefs[id as usize];
+        // Without classes that were woken there are no other rows.
+        let mut live = Live {
+            only_changed: exhausted && !facts.woken.is_empty(),
             ..Live::default()
         };
-        let mask = self.table.set_mask(facts, class.stages[0]);
-        self.lives[id as usize].mask = mask;
+        if !brief.plain || facts.policy.fitness != Fitness::Pack {
+            live.mask = self.table.set_mask(facts, facts.classes[id].stages[0]);
+            self.keep(id, live);
+            return self.place(facts, id);
+        }
+        live.mask = self.table.set_mask(facts, brief.set);
+        let lasts = brief.lasts;
+        let agrees = |place: &Place| place.room >= lasts;
+        let position = live.choose(&self.table, brief, agrees)?;
+        self.table.take(position, &brief.need);
+        if brief.waiting == 1 {
+            self.settle(facts, id, 1);
+            self.open = self.open.saturating_sub(1);
+        } else {
+            live.placed = 1;
+            self.keep(id, live);
+        }
+        Some(position)
+    }
+
+    fn keep(&mut self, id: u32, live: Live) {
+        self.lives[id as usize] = live;
         self.states[id as usize] = State::Live;
-        true
+        self.touched.push(id);
+    }
+
+    fn count(&mut self, facts: &Facts, id: u32) {
+        let live = &mut self.lives[id as usize];
+        live.placed = live.placed.saturating_add(1);
+        if live.placed == facts.briefs[id as usize].waiting {
+            self.open = self.open.saturating_sub(1);
+        }
     }
 
     fn place(&mut self, facts: &mut Facts, id: u32) -> Option<usize> {
         loop {
             let has_mask = self.lives[id as usize].mask != NONE;
             if has_mask && let Some(position) = self.find(facts, id) {
-                let need = self.lives[id as usize].need;
-                self.table.take(position, &need);
-                let live = &mut self.lives[id as usize];
-                live.placed = live.placed.saturating_add(1);
-                if !live.plain {
-                    let slot = self.table.slots[position];
+                let brief = &facts.briefs[id as usize];
+                self.table.take(position, &brief.need);
+                let plain = brief.plain;
+                self.count(facts, id);
+                if !plain {
+                    let slot = self.table.places[position].slot;
                     self.count_special(facts, id, slot);
                 }
                 return Some(position);
+            }
+            if facts.briefs[id as usize].plain {
+                return None;
             }
             let stages = &facts.classes[id].stages;
             let live = &mut self.lives[id as usize];
             live.stage = live.stage.wrapping_add(1);
             live.cursor = 0;
-            live.found = false;
+            live.found = 0;
             let set = *stages.get(live.stage as usize)?;
             live.mask = self.table.set_mask(facts, set);
         }
     }
 
     fn find(&mut self, facts: &Facts, id: u32) -> Option<usize> {
-        let ports_taken = std::mem::take(&mut self.ports_taken);
-        let found = self.find_beside(facts, id, &ports_taken);
-        self.ports_taken = ports_taken;
+        let ports_taken = &self.ports_taken;
+        let table = &self.table;
+        let brief = &facts.briefs[id as usize];
+        let live = &mut self.lives[id as usize];
+        let agrees = |place: &Place| {
+            place.room >= brief.lasts
+                && (brief.plain || agrees_special(facts, id, place.slot, ports_taken))
+        };
+        if facts.policy.fitness == Fitness::Pack {
+            return live.choose(table, brief, agrees);
+        }
+        let wanted = live.wanted(brief);
+        // Around the end, from the row after the last one.
+        let mut found = None;
+        for from in [self.next, 0] {
+            table.search(wanted, from, |position, place| {
+                found = agrees(place).then_some(position);
+                found.is_none()
+            });
+            if found.is_some() {
+                break;
+            }
+        }
+        self.next = found?.saturating_add(1);
         found
     }
+}
 
-    fn find_beside(&mut self, facts: &Facts, id: u32, ports_taken: &[(u32, u16)]) -> Option<usize> {
-        let live = self.lives[id as usize];
-        let agrees = |position: usize, table: &Table| {
-            table.room[position] >= live.lasts
-                && (live.plain || agrees_special(facts, id, table.slots[position], ports_taken))
-        };
-        let need = (&live.filter, &live.need);
-        if facts.policy.fitness == Fitness::Spread {
-            let from = |from| (from, live.only_changed);
-            let next = self.next;
-            let found = self
-                .table
-                .search(need, live.mask, from(next), agrees)
-                .or_else(|| self.table.search(need, live.mask, from(0), agrees))?;
-            self.next = found.saturating_add(1);
-            return Some(found);
+impl Live {
+    const fn wanted<'a>(&self, brief: &'a Brief) -> Wanted<'a> {
+        Wanted {
+            need: &brief.need,
+            steps: brief.steps,
+            mask: self.mask,
+            only_changed: self.only_changed,
         }
-        let cursor = live.cursor as usize;
-        if live.found && self.table.fits(cursor, &live.need) && agrees(cursor, &self.table) {
-            return Some(cursor);
-        }
-        let from = cursor.saturating_add(usize::from(live.found));
-        let begin = match self.by_family.then(|| self.frontier(facts, id)) {
-            None => from,
-            Some(frontier) => from.max(frontier.unwrap_or(usize::MAX)),
-        };
-        let need_here = (&live.need, live.lasts);
-        let limited = self
-            .table
-            .search_limited(need_here, live.mask, (from, begin), agrees);
-        let found = limited.or_else(|| {
-            let start = (begin, live.only_changed);
-            self.table.search(need, live.mask, start, agrees)
-        })?;
-        let live = &mut self.lives[id as usize];
-        live.cursor = u32::try_from(found).unwrap_or(NONE);
-        live.found = true;
-        Some(found)
     }
 
-    // Where the families of a class begin to fit; nobody of them fits before.
-    fn frontier(&mut self, facts: &Facts, id: u32) -> Option<usize> {
-        let live = &self.lives[id as usize];
-        let mask = live.mask;
-        let mut from = 0;
-        for family in facts.classes[id].families[live.stage as usize] {
-            if facts.families.holders(family) < MEMBERS {
+    // Of the first rows that have room, the one with the least remainder. Rows before those, and between
+    // them, have none and never will.
+    fn choose(
+        &mut self,
+        table: &Table,
+        brief: &Brief,
+        agrees: impl Fn(&Place) -> bool,
+    ) -> Option<usize> {
+        let wanted = self.wanted(brief);
+        let mut found = 0;
+        let choice = |position: u32, place: &Place| Choice {
+            position,
+            taken: place.taken,
+            remains: remains(place.level.into(), &place.have, wanted.need),
+        };
+        for at in 0..usize::from(self.found) {
+            let known = self.choices[at];
+            let place = &table.places[known.position as usize];
+            if place.taken == known.taken && brief.plain {
+                self.choices[found] = known;
+            } else if fits(wanted.need, &place.have) && agrees(place) {
+                self.choices[found] = choice(known.position, place);
+            } else {
                 continue;
             }
-            let known = self.frontiers[family as usize];
-            if known == NONE {
-                return None;
-            }
-            from = from.max(known);
-            let least = facts.families.key(family)?.least();
-            // It may not be allowed at the frontier; then the search begins earlier than it could.
-            if from != known || !self.table.fits(from as usize, &least) {
-                let filter = need_filter(&least);
-                let start = (from as usize, false);
-                let found = self
-                    .table
-                    .search((&filter, &least), mask, start, |position, table| {
-                        table.room[position] == i64::MAX
-                    });
-                from = found
-                    .and_then(|found| u32::try_from(found).ok())
-                    .unwrap_or(NONE);
-                self.frontiers[family as usize] = from;
-                found?;
-            }
+            found = found.saturating_add(1);
         }
-        Some(from as usize)
+        if found < CHOICES && self.cursor != NONE {
+            let from = std::mem::replace(&mut self.cursor, NONE);
+            table.search(wanted, from as usize, |position, place| {
+                if !agrees(place) {
+                    return true;
+                }
+                let position = u32::try_from(position).unwrap_or(NONE);
+                self.choices[found] = choice(position, place);
+                found = found.saturating_add(1);
+                if found == CHOICES {
+                    self.cursor = position.saturating_add(1);
+                }
+                found < CHOICES
+            });
+        }
+        self.found = u8::try_from(found).unwrap_or(0);
+        let choices = self.choices.iter().take(found);
+        let best = choices.min_by_key(|choice| choice.remains)?;
+        Some(best.position as usize)
     }
 }
