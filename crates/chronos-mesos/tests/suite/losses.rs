@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use chronos_core::{ClusterCall, TaskState};
-use mesos_fake::{Fake, Fault, script::Behaviour};
-use mesos_v1::proto::scheduler::call::Type;
+use chronos_mesos::Standing;
+use mesos_fake::{Fake, Fault, Plan, script::Behaviour};
+use mesos_v1::proto::{
+    AgentId, TaskId, TaskState as Mesos, TaskStatus,
+    scheduler::{Event, call::Type, event},
+};
 use serde_json::json;
 
-use crate::kit::{Kit, Notebook, plan, quick};
+use crate::kit::{Kit, Notebook, id_of, plan, quick};
 
 async fn impatient(patience: Duration) -> Kit {
     let mut fake = Fake::start(plan(quick(Behaviour::hangs()))).await.unwrap();
@@ -163,4 +167,76 @@ async fn a_lost_answer_to_a_launch_is_no_second_launch() {
         assert_eq!(kit.on_agents().len(), usize::from(!swallowed));
         assert_eq!(kit.count(Type::Accept), 1);
     }
+}
+
+#[tokio::test]
+async fn an_agent_that_never_finds_the_new_master_loses_its_tasks() {
+    let two = Plan {
+        followers: 1,
+        ..plan(quick(Behaviour::hangs()))
+    };
+    let mut fake = Fake::start(two).await.unwrap();
+    fake.real_time();
+    let masters = format!("{},{}", fake.address(0), fake.address(1));
+    let mut config = chronos_mesos::MesosConfig::new(masters.parse().unwrap());
+    config.patience = Duration::from_millis(300);
+    let mut kit = Kit::of(fake, config, Notebook::new(None)).await;
+    kit.launch(json!({})).await;
+    kit.until(TaskState::Running).await;
+    kit.fake.fail_over(0, 1);
+    kit.standing(|standing| *standing != Standing::Subscribed)
+        .await;
+    kit.standing(|standing| *standing == Standing::Subscribed)
+        .await;
+    // The new master never saw the task; all that it says is that the agent is lost.
+    kit.fake.advance(Duration::from_secs(700));
+    kit.until(TaskState::Unreachable).await;
+    assert_eq!(kit.end().await.state, TaskState::Lost);
+}
+
+#[tokio::test]
+async fn late_and_repeated_updates_change_nothing() {
+    let mut kit = Kit::start(Behaviour::exits(Duration::ZERO, 0)).await;
+    let launched = kit.launch(json!({})).await;
+    kit.until(TaskState::Finished).await;
+    let framework = kit.keeper.id().unwrap();
+    let say = |kit: &Kit, state: Mesos, uuid: u8| {
+        let status = TaskStatus {
+            task_id: TaskId {
+                value: id_of(&launched),
+            },
+            state: state.into(),
+            agent_id: Some(AgentId { value: kit.agent() }),
+            uuid: (uuid > 0).then(|| vec![uuid; 16]),
+            ..TaskStatus::default()
+        };
+        let event = Event {
+            r#type: Some(event::Type::Update.into()),
+            update: Some(event::Update { status }),
+            ..Event::default()
+        };
+        kit.fake.say(&framework, event);
+    };
+    // Its end is known, and not on record yet: older news, the end again, and a master that knows nothing.
+    say(&kit, Mesos::TaskRunning, 7);
+    say(&kit, Mesos::TaskFinished, 8);
+    say(&kit, Mesos::TaskGone, 0);
+    say(&kit, Mesos::TaskError, 0);
+    let acknowledged = kit.count(Type::Acknowledge);
+    kit.settled("an acknowledgement of what came late", |kit| {
+        kit.count(Type::Acknowledge) > acknowledged
+    })
+    .await;
+    // Both copies of the end are acknowledged once it is on record.
+    let key = launched.key.clone();
+    kit.call(ClusterCall::Acknowledge { key }).await;
+    kit.settled("an acknowledged end", |kit| kit.on_agents().is_empty())
+        .await;
+    kit.launch(json!({ "name": "next" })).await;
+    let next = kit.update().await;
+    assert_eq!(
+        next.key.job.as_str(),
+        "next",
+        "nothing more was said of the first"
+    );
 }
