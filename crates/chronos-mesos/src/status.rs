@@ -17,7 +17,6 @@ pub struct Status {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Standing {
     /// It is being made for the first time.
-    #[default]
     Starting,
     /// It stands.
     Subscribed,
@@ -25,7 +24,8 @@ pub enum Standing {
     Waiting(String),
     /// The masters do not want us; what they say. Somebody has to look.
     Refused(String),
-    /// Another daemon leads.
+    /// Another daemon leads, or nobody knows yet.
+    #[default]
     Idle,
 }
 
