@@ -88,8 +88,10 @@ pub enum RuntimeError {
 /// Why one scheduler value was dropped.
 enum End {
     Shutdown,
-    /// The store says so, or cannot be used.
+    /// The store says so.
     TermOver(String),
+    /// The store cannot be read.
+    NotBegun(String),
     /// The election says so.
     Deposed,
     Cluster(RuntimeError),
@@ -186,33 +188,46 @@ impl Runtime {
     ///
     /// [`RuntimeError`] when it cannot go on at all.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), RuntimeError> {
+        // What keeps a term from beginning, as it was last logged: tried again each second, said once.
+        let mut said = None;
         loop {
             let end = match self.until_elected(&shutdown).await {
                 Ok(leads) => self.lead(leads, &shutdown).await,
                 Err(end) => end,
             };
-            match end {
+            let problem = match end {
                 End::Shutdown => return Ok(()),
                 End::Cluster(error) => return Err(error),
                 End::Deposed => {
                     warn!("leadership is lost; following");
                     self.end_term().await;
+                    continue;
                 }
                 End::TermOver(problem) => {
                     error!(problem, "term is over; starting anew from the store");
-                    self.say_standing(Duty::TakingOver, Some(problem));
-                    self.end_term().await;
-                    let mut mandate = self.mandate.clone();
-                    tokio::select! {
-                        () = shutdown.cancelled() => {}
-                        _ = mandate.until(|role| role == Role::Follower) => {}
-                        () = tokio::time::sleep(RELOAD_DELAY) => {}
-                    }
+                    said = None;
+                    problem
                 }
+                End::NotBegun(problem) => {
+                    if said.as_ref() != Some(&problem) {
+                        warn!(problem, "store cannot be read; trying again");
+                        said = Some(problem.clone());
+                    }
+                    problem
+                }
+            };
+            self.say_standing(Duty::TakingOver, Some(problem));
+            self.end_term().await;
+            let mut mandate = self.mandate.clone();
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                _ = mandate.until(|role| role == Role::Follower) => {}
+                () = tokio::time::sleep(RELOAD_DELAY) => {}
             }
         }
     }
 
+    // Waits for our turn, and shows meanwhile what another daemon does with its own.
     async fn until_elected(&mut self, shutdown: &CancellationToken) -> Result<u64, End> {
         if let Role::Leader(leads) = self.mandate.role() {
             return Ok(leads);
@@ -224,8 +239,7 @@ impl Runtime {
         elected
     }
 
-    // Waits for our turn. What the cluster says meanwhile is for the scheduler of somebody else, and what
-    // clients want as well.
+    // What the cluster says is for the scheduler of somebody else, and what clients want as well.
     async fn follow(&mut self, shutdown: &CancellationToken) -> Result<u64, End> {
         let mut mandate = self.mandate.clone();
         loop {
@@ -270,14 +284,17 @@ impl Runtime {
 
     async fn lead(&mut self, leads: u64, shutdown: &CancellationToken) -> End {
         let mut mandate = self.mandate.clone();
-        self.say_standing(Duty::TakingOver, Some("reading the store".to_owned()));
+        // After an attempt that failed its problem stays to be seen.
+        if self.standing.borrow().duty != Duty::TakingOver {
+            self.say_standing(Duty::TakingOver, Some("reading the store".to_owned()));
+        }
         tokio::select! {
             biased;
             () = shutdown.cancelled() => End::Shutdown,
             _ = mandate.until(|role| !role.is_of(leads)) => End::Deposed,
             begun = self.begin_term(leads) => match begun {
                 Ok(state) => self.serve(state, shutdown).await,
-                Err(error) => End::TermOver(error.to_string()),
+                Err(error) => End::NotBegun(error.to_string()),
             },
         }
     }

@@ -42,7 +42,7 @@ impl Standing {
         Self {
             duty: Duty::TakingOver,
             since: clock::wall(),
-            problem: Some("starting".to_owned()),
+            problem: Some("reading the store".to_owned()),
         }
     }
 

@@ -18,14 +18,19 @@ pub(crate) const SESSION: u64 = 3000;
 
 /// Starts a daemon of several on a home of its own.
 pub(crate) fn spawn(home: &Home, zookeeper: &ZooKeeper) -> Process {
+    spawn_with(home, zookeeper, &[])
+}
+
+fn spawn_with(home: &Home, zookeeper: &ZooKeeper, more: &[&str]) -> Process {
+    let servers = zookeeper.flag();
     let timeout = format!("--zk_timeout={SESSION}");
     let args = [
-        &*zookeeper.flag(),
+        &*servers,
         &timeout,
         "--hostname=127.0.0.1",
         "--run_history=1000",
     ];
-    Process::spawn(home, &args)
+    Process::spawn(home, &[&args, more].concat())
 }
 
 pub(crate) fn role(daemon: &Daemon) -> String {
@@ -212,4 +217,46 @@ fn daemons_wait_for_servers_and_outlive_them() {
     let said = daemon.process().log().with("store cannot be used").len();
     assert!(said <= 3, "{said} times");
     daemon.stop();
+}
+
+#[test]
+fn a_machine_that_does_not_come_back_is_given_up() {
+    let zookeeper = ZooKeeper::start(1);
+    let homes = [Home::new(), Home::new()];
+    let start = |home: &Home| spawn_with(home, &zookeeper, &["--agent_lost_after=2"]);
+    let first = start(&homes[0]).ready();
+    wait_role(&first, "leader");
+    let second = start(&homes[1]).ready();
+    let command = format!(
+        "{}; case $CHRONOS_JOB_RUN_ATTEMPT in 0) {} ;; esac",
+        homes[0].append("ran", "$mesos_task_id"),
+        homes[0].until("end")
+    );
+    let mut job = by_hand("job", &command);
+    job["retries"] = json!(1);
+    job["retryDelay"] = json!(1);
+    first.create(&job);
+    first.run_now("job");
+    first.wait_running("job");
+    first.kill9();
+    wait_role(&second, "leader");
+    let lost = second.wait_outcome("job", "failed");
+    let reason = lost["reason"].as_str().unwrap();
+    assert!(reason.contains("no daemon speaks for it since"), "{lost}");
+    let again = second.wait_outcome("job", "succeeded");
+    assert_ne!(lost["agent"], again["agent"]);
+    assert_eq!(homes[0].lines("ran").len(), 2);
+    // What was given up stays so, whatever is told of it later.
+    homes[0].touch("end");
+    let first = start(&homes[0]).ready();
+    wait_role(&first, "follower");
+    second.run_now("job");
+    wait_for("another run", || {
+        let runs = second.runs("job");
+        let outcomes: Vec<_> = runs.iter().map(|run| run["outcome"].clone()).collect();
+        (outcomes.len() == 3 && outcomes[0] == "succeeded").then_some(())
+    });
+    assert_eq!(second.run(lost["id"].as_str().unwrap()), lost);
+    first.stop();
+    second.stop();
 }
