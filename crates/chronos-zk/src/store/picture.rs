@@ -2,8 +2,8 @@
 //!
 //! No request reads everything at once. So first a watch is set on the whole tree, then everything is
 //! read, and then what has changed meanwhile is read again, until nothing more has. A server tells of a
-//! change before it answers with it, or with anything later: when the last answer is there and nothing
-//! was told, nothing had been written since the reading before it.
+//! change before it answers with it, or with anything later: when an answer is there and nothing was told
+//! since the answer before the question, nothing was written in between, and all is of one moment.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     session::{Failure, Node, Session},
-    tree::{CALENDARS, FRAMEWORK, Kind, SEQUENCE},
+    tree::{CALENDARS, FRAMEWORK, Kind},
 };
 
 /// Folders that are read at once.
 const FOLDERS_IN_FLIGHT: usize = 8;
 
-/// How often what has changed is read again. A round takes a millisecond or two, so it ends sooner
-/// unless hundreds of writes are made each second all the time.
+/// How often what has changed is read again. A round takes one answer, a millisecond or less, so it ends
+/// sooner unless thousands of writes are made each second all the time.
 const ROUNDS_MAX: usize = 2000;
 
 /// The nodes with records, by path.
@@ -33,8 +33,6 @@ impl Picture {
         let mut picture = Self(BTreeMap::new());
         picture.read(session, walk(session).await?).await?;
         for _ in 0..ROUNDS_MAX {
-            session.sync().await?;
-            session.get(SEQUENCE).await?;
             let changed = changes.so_far()?;
             let changed: Vec<_> = changed.into_iter().filter(|path| is_record(path)).collect();
             if changed.is_empty() {
