@@ -24,7 +24,11 @@ use self::{
     row::{Row, RowKey},
     spread::{SpreadKey, SpreadState},
 };
-use crate::{AgentId, Demand, OfferId, Policy, bits::Bits, interner::Interner};
+use crate::{
+    AgentId, Demand, OfferId, Policy,
+    bits::{Bits, WORD, ones},
+    interner::Interner,
+};
 
 /// How many agents without an offer at hand are remembered.
 ///
@@ -183,6 +187,27 @@ impl Facts {
                 })
             }
         }
+    }
+
+    /// Returns how much the agents that a set allows have in all.
+    pub(crate) fn capacity(&mut self, set: u32) -> u64 {
+        let age = self.capacity_age;
+        if self.sets[set].capacity_age != age {
+            let conditions = self.sets.key(set).map_or(&[][..], |key| &**key);
+            let (first, others) = conditions.split_first().unwrap_or((&0, &[]));
+            let words = self.conditions[*first].rows.words();
+            let mut sum = 0_u64;
+            for ((index, &word), sizes) in words.iter().enumerate().zip(self.sizes.chunks(WORD)) {
+                let of = |&other: &u32| self.conditions[other].rows.word(index);
+                let word = others.iter().map(of).fold(word, |all, one| all & one);
+                let allowed = ones(word).map(|bit| u64::from(sizes[bit]));
+                sum = sum.saturating_add(allowed.sum());
+            }
+            let known = &mut self.sets[set];
+            known.capacity = sum;
+            known.capacity_age = age;
+        }
+        self.sets[set].capacity
     }
 
     /// Evaluates all conditions for a row of which something is new.

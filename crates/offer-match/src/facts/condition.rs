@@ -40,6 +40,6 @@ pub(crate) struct Set {
     /// How much is waiting for it.
     pub(crate) demand: i64,
     /// How much there is of agents that it allows, as of `capacity_age`.
-    pub(crate) capacity: i64,
+    pub(crate) capacity: u64,
     pub(crate) capacity_age: u64,
 }

@@ -171,7 +171,10 @@ impl Facts {
             capacity: 0,
             capacity_age: 0,
         };
-        self.sets.insert(ids, set)
+        let set = self.sets.insert(ids, set);
+        // A round is going to ask; until an agent is new it need not find out.
+        self.capacity(set);
+        set
     }
 
     fn release_condition(&mut self, id: u32) {

@@ -141,35 +141,11 @@ impl Ranker {
 
 // The demand for a set by the capacity of the agents that it allows, if there are any.
 fn weight(facts: &mut Facts, set: u32) -> Option<u64> {
-    let capacity = capacity(facts, set);
+    let capacity = facts.capacity(set);
     let demand = u64::try_from(facts.sets[set].demand).unwrap_or(0);
     // Sums stay far below 2^64: at most 2^13 weights.
     let weight = demand.saturating_mul(WHOLE).checked_div(capacity)?;
     Some(weight.min(1 << 40))
-}
-
-// How much the agents that a set allows have in all.
-fn capacity(facts: &mut Facts, set: u32) -> u64 {
-    let age = facts.capacity_age;
-    if facts.sets[set].capacity_age != age {
-        let conditions = facts.sets.key(set).map_or(&[][..], |key| &**key);
-        let (first, others) = conditions.split_first().unwrap_or((&0, &[]));
-        let mut sum = 0_i64;
-        for (index, &word) in facts.conditions[*first].rows.words().iter().enumerate() {
-            let mut word = word;
-            for &other in others {
-                word &= facts.conditions[other].rows.word(index);
-            }
-            if word != 0 {
-                let sizes = &facts.sizes[index * WORD..];
-                sum += ones(word).map(|bit| i64::from(sizes[bit])).sum::<i64>();
-            }
-        }
-        let known = &mut facts.sets[set];
-        known.capacity = sum;
-        known.capacity_age = age;
-    }
-    u64::try_from(facts.sets[set].capacity).unwrap_or(0)
 }
 
 /// Returns where a row comes in the order: by what is free there, times the square of the pressure.

@@ -43,6 +43,8 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     pub(crate) places: Vec<Place>,
+    // The row at each position, once more: together they are small.
+    slots: Vec<u32>,
     /// The position of each row.
     positions: Vec<u32>,
     conditions: Vec<u32>,
@@ -69,6 +71,7 @@ impl Table {
     /// Empties the table.
     pub(crate) fn clear(&mut self) {
         self.places.clear();
+        self.slots.clear();
         self.positions.clear();
     }
 
@@ -96,6 +99,7 @@ impl Table {
             let row = &facts.rows[slot as usize];
             self.positions[slot as usize] = u32::try_from(position).unwrap_or(NONE);
             let steps = steps(&row.whole);
+            self.slots.push(slot);
             self.places.push(Place {
                 have: row.whole,
                 room: row.room(now),
@@ -254,10 +258,11 @@ impl Table {
         let mask = self.fresh_mask(0);
         let rows = &facts.conditions[condition].rows;
         let words = &mut self.words[mask + self.summary_len..];
-        for (word, places) in words.iter_mut().zip(self.places.chunks(WORD)) {
-            let bits = places.iter().enumerate();
-            *word = bits.fold(0, |word, (bit, place)| {
-                word | u64::from(rows.get(place.slot as usize)) << bit
+        for (word, slots) in words.iter_mut().zip(self.slots.chunks(WORD)) {
+            let bits = slots.iter().enumerate();
+            *word = bits.fold(0, |word, (bit, &slot)| {
+                let slot = slot as usize;
+                word | (rows.word(slot / WORD) >> (slot % WORD) & 1) << bit
             });
         }
         self.conditions[condition as usize] = u32::try_from(mask).unwrap_or(NONE);
