@@ -352,6 +352,8 @@ impl Runtime {
             if let Err(end) = self.take_batch(&mut state, event) {
                 if matches!(end, End::Shutdown) {
                     finish_writes(&mut state.journal).await;
+                    // Many jobs take a while to be dropped, and the next leader waits for us.
+                    drop(tokio::task::spawn_blocking(move || drop(state)));
                 }
                 return end;
             }

@@ -4,7 +4,7 @@
 //! By default a short storm. The long one, with twenty kills of the leader and ten of a server:
 //!
 //! ```sh
-//! CHRONOS_STORM_KILLS=20 cargo nextest run -p chronosd -E 'test(storm)' --no-capture
+//! CHRONOS_STORM_KILLS=20 cargo nextest run -p chronosd -E 'test(a_storm_of_kills)' --no-capture
 //! ```
 
 use std::{

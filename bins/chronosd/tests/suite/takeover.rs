@@ -43,7 +43,8 @@ fn takes_over_quickly_with_many_jobs() {
     let servers = std::env::var("CHRONOS_TAKEOVER_SERVERS");
     let servers = servers.map_or(1, |servers| servers.parse().unwrap());
     let patience = PATIENCE + Duration::from_millis(jobs);
-    let zookeeper = ZooKeeper::start(servers);
+    let heap = if jobs > 20_000 { "1g" } else { "200m" };
+    let zookeeper = ZooKeeper::start_with(servers, heap);
     fill(&zookeeper, jobs);
     let homes = [Home::new(), Home::new()];
     let first = spawn(&homes[0], &zookeeper).ready();

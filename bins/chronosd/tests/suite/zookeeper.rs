@@ -18,13 +18,16 @@ const CLASSES: &str = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simpl
 
 /// Ends the server when its own input ends, which is when this process does, however it does.
 const SHELL: &str = r#"
-    java -Xmx200m -Xshare:auto -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$0" \
+    java "-Xmx$2" -Xshare:auto -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$0" \
         org.apache.zookeeper.server.quorum.QuorumPeerMain "$1" </dev/null 2>&1 &
     server=$!
     cat >/dev/null
     kill -9 "$server"
     wait
 "#;
+
+/// The memory of a server that holds little.
+const HEAP: &str = "200m";
 
 /// Servers that hold one tree; they end with this value.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ pub(crate) struct ZooKeeper {
 struct Server {
     config: String,
     port: u16,
+    heap: &'static str,
     running: Option<Running>,
 }
 
@@ -50,6 +54,11 @@ struct Running {
 impl ZooKeeper {
     /// Starts so many servers.
     pub(crate) fn start(count: usize) -> Self {
+        Self::start_with(count, HEAP)
+    }
+
+    /// Starts so many servers with so much memory, as Java is told.
+    pub(crate) fn start_with(count: usize, heap: &'static str) -> Self {
         assert!(
             Path::new("/usr/share/java/zookeeper.jar").exists(),
             "ZooKeeper is missing; get it with: cargo xtask test --setup"
@@ -82,6 +91,7 @@ impl ZooKeeper {
             servers.push(Server {
                 config: config.display().to_string(),
                 port: *port,
+                heap,
                 running: None,
             });
         }
@@ -127,7 +137,7 @@ impl ZooKeeper {
 impl Server {
     fn start(&mut self) {
         let mut shell = Command::new("sh")
-            .args(["-c", SHELL, CLASSES, &self.config])
+            .args(["-c", SHELL, CLASSES, &self.config, self.heap])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -5,7 +5,7 @@
 use std::{
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -211,6 +211,7 @@ fn serve(
             lease,
             tell,
             leads: 0,
+            doubts: Doubts::default(),
             tasks: FuturesUnordered::new(),
         };
         driver.run(resigned).await;
@@ -231,7 +232,34 @@ struct Driver {
     tell: Tell,
     /// How often we have begun to lead.
     leads: u64,
+    doubts: Doubts,
     tasks: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+/// Which doubts about our leadership are told: a connection that comes and goes each second is one trouble,
+/// not sixty a minute.
+#[derive(Debug, Default)]
+struct Doubts {
+    told_at: Option<Instant>,
+    is_told: bool,
+}
+
+impl Doubts {
+    /// How long after one the next ones are not told.
+    const PAUSE: Duration = Duration::from_secs(30);
+
+    fn begin(&mut self, now: Instant) -> bool {
+        let is_soon = |at: Instant| now.saturating_duration_since(at) < Self::PAUSE;
+        self.is_told = !self.told_at.is_some_and(is_soon);
+        if self.is_told {
+            self.told_at = Some(now);
+        }
+        self.is_told
+    }
+
+    fn end(&mut self) -> bool {
+        std::mem::take(&mut self.is_told)
+    }
 }
 
 /// What a request came to.
@@ -398,18 +426,23 @@ impl Driver {
             }
             // At the end of `run`, which waits for it.
             Order::Delete => {}
-            Order::Lead => {
-                self.leads += 1;
-                self.ask_for_life();
-                let folder = &self.options.folder;
-                let node = self.own.as_ref().map(|node| format!("{folder}/{node}"));
-                self.options.guard.set(node);
-                self.tell(Leadership::Leading(self.leads));
-                self.tell_leader(Some(self.options.name.clone()));
+            Order::Lead => self.lead(),
+            Order::Suspend => {
+                if self.doubts.begin(Instant::now()) {
+                    tracing::warn!(
+                        "leadership is in doubt; nothing is started until it is settled"
+                    );
+                }
+                self.tell(Leadership::Suspended(self.leads));
             }
-            Order::Suspend => self.tell(Leadership::Suspended(self.leads)),
-            Order::Resume => self.tell(Leadership::Leading(self.leads)),
+            Order::Resume => {
+                if self.doubts.end() {
+                    tracing::info!("this daemon leads on");
+                }
+                self.tell(Leadership::Leading(self.leads));
+            }
             Order::StepDown => {
+                tracing::warn!("this daemon does not lead any more");
                 self.options.guard.set(None);
                 self.tell(Leadership::None);
                 self.look_for_leader();
@@ -417,14 +450,18 @@ impl Driver {
         }
     }
 
+    fn lead(&mut self) {
+        self.leads += 1;
+        self.ask_for_life();
+        let folder = &self.options.folder;
+        let node = self.own.as_ref().map(|node| format!("{folder}/{node}"));
+        self.options.guard.set(node);
+        tracing::info!("this daemon leads");
+        self.tell(Leadership::Leading(self.leads));
+        self.tell_leader(Some(self.options.name.clone()));
+    }
+
     fn tell(&self, leadership: Leadership) {
-        match leadership {
-            Leadership::Leading(_) => tracing::info!("this daemon leads"),
-            Leadership::Suspended(_) => {
-                tracing::warn!("leadership is in doubt; nothing is started until it is settled");
-            }
-            Leadership::None => tracing::warn!("this daemon does not lead any more"),
-        }
         self.tell.leadership.send_replace(leadership);
     }
 
@@ -482,4 +519,20 @@ async fn leader(session: &Session, folder: &str) -> Option<Option<String>> {
     let node = session.get(&format!("{folder}/{node}")).await.ok()??;
     let name = String::from_utf8(node.data).ok();
     Some(name.filter(|name| !name.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_of_a_doubt_that_comes_again_and_again_once() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut doubts = Doubts::default();
+        assert!(doubts.begin(at(0)) && doubts.end());
+        assert!(!doubts.begin(at(1)) && !doubts.end());
+        assert!(!doubts.begin(at(29)) && !doubts.end());
+        assert!(doubts.begin(at(30)) && doubts.end() && !doubts.end());
+    }
 }
