@@ -11,11 +11,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chronos_api::{LogError, LogPart};
-use chronos_core::Settings;
+use chronos_api::{Backend as _, LogError, LogPart};
+use chronos_core::{Command, Settings};
 use chronos_mesos::{Keeper, KeeperError, Mesos, MesosConfig};
 use chronos_model::{FrameworkId, JobDefaults, JobKind, JobSpec, Timestamp, Write};
-use chronos_runtime::{Cluster, LogQuery, Mandate, RunLogs, Runtime, Tenure};
+use chronos_runtime::{Cluster, Handle, LogQuery, Mandate, RunLogs, Runtime, Tenure};
 use chronos_store::{SqliteOptions, SqliteStore, Store};
 use mesos_fake::{
     Fake, Plan,
@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How long the jobs are prepared before they are due.
-const LEAD: Duration = Duration::from_secs(4);
+const LEAD: Duration = Duration::from_secs(20);
 
 /// What one measurement does.
 struct Case {
@@ -116,9 +116,6 @@ async fn measure(case: &Case) -> (Duration, Duration) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(&SqliteOptions::new(folder.path())).expect("a store");
     let store = Arc::new(store);
-    let due = SystemTime::now() + LEAD;
-    fill(&store, case.runs, due).await;
-
     let (tenure, told) = watch::channel(None);
     let masters = fake.address(0).to_string().parse().expect("an address");
     let keeper = Arc::new(StoreKeeper(Arc::clone(&store), told));
@@ -132,7 +129,7 @@ async fn measure(case: &Case) -> (Duration, Duration) {
         returns_offers: true,
         ..Settings::default()
     };
-    let (runtime, handle) = Runtime::new(
+    let (runtime, mut handle) = Runtime::new(
         settings,
         store,
         cluster,
@@ -143,6 +140,9 @@ async fn measure(case: &Case) -> (Duration, Duration) {
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(runtime.telling(tenure).run(shutdown.clone()));
 
+    handle.ready().await;
+    let due = SystemTime::now() + LEAD;
+    fill(&handle, case.runs, due).await;
     let left = due
         .duration_since(SystemTime::now())
         .expect("it is prepared in time");
@@ -150,7 +150,7 @@ async fn measure(case: &Case) -> (Duration, Duration) {
     let begin = Instant::now();
     let launched = until(|| fake.launches() == case.runs).await - begin;
     let ended = until(|| {
-        let view = chronos_api::Backend::view(&handle);
+        let view = handle.view();
         let open = view.jobs().any(|job| job.runs().next().is_some());
         !open
     })
@@ -200,26 +200,25 @@ async fn cluster(case: &Case) -> Fake {
     fake
 }
 
-async fn fill(store: &SqliteStore, jobs: usize, due: SystemTime) {
-    let term = store.begin_term().await.expect("a term");
+async fn fill(handle: &Handle, jobs: usize, due: SystemTime) {
     let since = due.duration_since(SystemTime::UNIX_EPOCH).expect("a time");
     let due = Timestamp::from_millis(i64::try_from(since.as_millis()).expect("a time"));
     let schedule = format!("R1/{due}/P1D");
-    let put = |number: usize| {
+    let put = async |number: usize| {
         let job = json!({
             "name": format!("job-{number}"), "command": "true", "schedule": schedule,
             "cpus": 0.1, "mem": 16, "disk": 16, "retries": 0,
         });
         let now = Timestamp::default();
         let spec = JobSpec::from_json(&job, JobKind::Any, &JobDefaults::default(), now);
-        Write::PutSpec {
+        let put = Command::Put {
             spec: Arc::new(spec.expect("a job")),
-            expected: 0,
-        }
+            source: None,
+        };
+        handle.command(put).await.expect("it is stored");
     };
     let all: Vec<usize> = (0..jobs).collect();
-    for part in all.chunks(250) {
-        let writes = part.iter().copied().map(put).collect();
-        store.commit(term, writes).await.expect("it is stored");
+    for part in all.chunks(500) {
+        futures_util::future::join_all(part.iter().map(|number| put(*number))).await;
     }
 }
