@@ -2,8 +2,9 @@
 //!
 //! The pressure on a row is how much the waiting demands compete for it: for each set of conditions
 //! that allows the row, the demand for the set by the capacity of all agents that it allows. Rows with
-//! the least pressure go first, so that tasks without conditions do not fill the few agents that others
-//! need. Demands without conditions do not count: they press on all alike.
+//! little pressure and little that is free go first, so that tasks without conditions do not fill the few
+//! agents that others need, and large ones stay free for large tasks. Demands without conditions do not
+//! count: they press on all alike.
 #![expect(
     clippy::arithmetic_side_effects,
     reason = "positions are below the number of rows, and sums of weights are bounded beside them"
