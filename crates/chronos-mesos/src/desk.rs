@@ -42,6 +42,8 @@ pub(crate) struct Desk {
     launches: BTreeMap<u64, Vec<RunKey>>,
     requests: u64,
     wants_offers: bool,
+    /// To be declined with the next call for that: a call may name any number.
+    unwanted: Vec<OfferId>,
     subscribed: bool,
     for_scheduler: VecDeque<ClusterEvent>,
     for_driver: VecDeque<Input>,
@@ -60,6 +62,7 @@ impl Desk {
             launches: BTreeMap::new(),
             requests: 0,
             wants_offers: false,
+            unwanted: Vec::new(),
             subscribed: false,
             for_scheduler: VecDeque::new(),
             for_driver: VecDeque::new(),
@@ -162,15 +165,7 @@ impl Desk {
             ClusterCall::Launch { offer, tasks } => self.launch(config, framework, &offer, tasks),
             ClusterCall::Decline { offer } => {
                 if self.offers.remove(&offer).is_some() {
-                    let wait = if self.wants_offers {
-                        config.decline
-                    } else {
-                        config.decline_idle
-                    };
-                    self.ask(Request::Decline {
-                        offers: vec![mesos_offer(&offer)],
-                        refuse_seconds: wait.as_secs_f64(),
-                    });
+                    self.unwanted.push(offer);
                 }
             }
             ClusterCall::Kill { key } => self.kill(&key),
@@ -184,9 +179,27 @@ impl Desk {
                 }
             }
             ClusterCall::Want { offers } => {
+                // Those before are not wanted for as long as was said then.
+                self.decline(config);
                 self.wants_offers = offers;
                 self.want_offers(config);
             }
+        }
+    }
+
+    /// Declines what is not wanted, by one call.
+    pub(crate) fn decline(&mut self, config: &MesosConfig) {
+        let wait = if self.wants_offers {
+            config.decline
+        } else {
+            config.decline_idle
+        };
+        let offers = std::mem::take(&mut self.unwanted);
+        if !offers.is_empty() {
+            self.ask(Request::Decline {
+                offers: offers.iter().map(mesos_offer).collect(),
+                refuse_seconds: wait.as_secs_f64(),
+            });
         }
     }
 

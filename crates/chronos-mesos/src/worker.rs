@@ -39,6 +39,9 @@ const OUTBOX_LEN_MAX: usize = 4 * EVENTS_LEN_MAX;
 /// Facts of connections that may wait: what comes while a batch is worked on. Beyond it the connection waits.
 const INPUTS_LEN_MAX: usize = 1024;
 
+/// Calls of the scheduler that are taken together: a call to decline names what many of them decline.
+const CALLS_AT_ONCE: usize = 256;
+
 /// How long to wait before a store that does not say is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -205,7 +208,7 @@ impl Worker {
             let waiting = self.desk.waiting();
             tokio::select! {
                 call = listened.calls.recv(), if !self.stopping && waiting < OUTBOX_LEN_MAX => match call {
-                    Some(call) => self.called(call),
+                    Some(call) => self.called(call, &mut listened.calls),
                     None => self.stop(),
                 },
                 Some(input) = self.inputs.recv() => self.feed(input),
@@ -255,10 +258,21 @@ impl Worker {
         self.feed(Input::Stop);
     }
 
-    // What the scheduler says.
-    fn called(&mut self, call: ClusterCall) {
+    // What the scheduler says, and what it has said since.
+    fn called(&mut self, first: ClusterCall, more: &mut mpsc::Receiver<ClusterCall>) {
         let framework = self.driver.as_ref().and_then(Driver::framework).cloned();
-        self.desk.call(&self.config, framework.as_ref(), call);
+        let mut next = Some(first);
+        let mut taken = 0;
+        while let Some(call) = next {
+            self.desk.call(&self.config, framework.as_ref(), call);
+            taken += 1;
+            next = if taken < CALLS_AT_ONCE {
+                more.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        self.desk.decline(&self.config);
         self.work();
     }
 
