@@ -24,7 +24,7 @@ const LOCAL: &str = "local";
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Mesos")]
 pub(crate) struct MesosArgs {
-    /// Where the Mesos masters are: host:port[,host:port], https://host:port, zk://host:port/path, or a file://
+    /// Where the Mesos masters are: host:port or several with commas, https://host:port, zk://host:port/path, or a file://
     /// that holds one of these; `local` runs jobs on this machine.
     #[arg(long = "master", value_name = "WHERE", default_value = LOCAL)]
     master: String,

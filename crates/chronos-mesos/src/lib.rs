@@ -13,7 +13,7 @@
 //! ```
 //!
 //! **A run is one task, a launch is one id.** A run that never started is launched again under another task id
-//! ([`task_id`]), so that no late word about the first launch is taken for one about the second.
+//! ([`task_id()`]), so that no late word about the first launch is taken for one about the second.
 //!
 //! **No end is lost.** The end of a task is acknowledged to its agent when the scheduler says that it is on record, and
 //! not before. What an update means for its run is in [`Meaning`].
