@@ -210,7 +210,7 @@ impl Workshop {
 
     fn start(&self, task: &Task) -> Prepared {
         let folder = self.folder(&task.key);
-        let user = match task.spec.run_as_user.as_str() {
+        let user = match &*task.spec.run_as_user {
             "" => &self.default_user,
             user => user,
         };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chronos_core::{Launch, Task};
 use chronos_model::{
-    CatchUp, JobDetails, JobSpec, Overlap, ParentRule, RetryBackoff, RunKey, Timestamp, Trigger,
+    JobDetails, JobSpec, Overlap, ParentRule, Policies, RunKey, Timestamp, Trigger,
 };
 use resources::{Resources, Scalar};
 
@@ -15,10 +15,10 @@ pub(crate) const DUE: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 pub(crate) fn job(name: &str, command: &str) -> JobSpec {
     JobSpec {
         name: name.parse().expect("a good name"),
-        command: command.to_owned(),
+        command: command.into(),
         shell: true,
         retries: 0,
-        retry_delay_secs: None,
+        policies: Policies::default(),
         details: JobDetails {
             owner: "ops@example.com".to_owned(),
             ..JobDetails::default()
@@ -32,14 +32,9 @@ pub(crate) fn job(name: &str, command: &str) -> JobSpec {
         disabled: false,
         soft_error: false,
         high_priority: false,
-        run_as_user: String::new(),
-        retry_backoff: RetryBackoff::Fixed,
+        run_as_user: Box::default(),
         overlap: Overlap::QueueOne,
-        start_timeout_secs: 0,
-        jitter_secs: 0,
         parent_rule: ParentRule::AllSuccess,
-        max_completion_time_secs: 0,
-        catch_up: CatchUp::Latest,
         trigger: Trigger::Parents(BTreeSet::new()),
     }
 }

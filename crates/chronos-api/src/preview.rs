@@ -54,7 +54,7 @@ pub(crate) async fn of_document(
         asked.now,
     )
     .map_err(ApiError::invalid)?;
-    if spec.jitter_secs > 0 && named(&document).is_none() {
+    if spec.policies.jitter_secs > 0 && named(&document).is_none() {
         let problem = "is missing; how late a run starts by its jitter depends on it";
         return Err(ApiError::bad("name", problem));
     }
@@ -145,7 +145,7 @@ fn targets(
         schedule,
         exclusions,
         job: &spec.name,
-        jitter_secs: spec.jitter_secs,
+        jitter_secs: spec.policies.jitter_secs,
         anchor,
     };
     preview

@@ -100,7 +100,7 @@ impl Scheduler {
         let limit = self
             .jobs
             .get(&key.job)
-            .map_or(0, |job| job.spec.start_timeout_secs);
+            .map_or(0, |job| job.spec.policies.start_timeout_secs);
         if limit > 0 && self.is_in(key, RunState::Starting) && !self.unlaunched.contains(key) {
             self.change_run(key, |run| {
                 run.reason = Some(format!("did not start within startTimeout of {limit} s"));
@@ -112,7 +112,7 @@ impl Scheduler {
     pub(crate) fn max_completion_secs(&self, key: &RunKey) -> u64 {
         self.jobs
             .get(&key.job)
-            .map_or(0, |job| job.spec.max_completion_time_secs)
+            .map_or(0, |job| job.spec.policies.max_completion_time_secs)
     }
 
     fn is_in(&self, key: &RunKey, state: RunState) -> bool {

@@ -31,7 +31,7 @@ impl Task {
                 .clone()
                 .unwrap_or_else(|| sanitised(&spec.details.arguments.join(" ")));
             return CommandLine::Shell(if appended.trim().is_empty() {
-                spec.command.clone()
+                spec.command.to_string()
             } else {
                 format!("{} {appended}", spec.command)
             });
@@ -41,7 +41,7 @@ impl Task {
             None => spec.details.arguments.clone(),
         };
         CommandLine::Exec {
-            program: spec.command.clone(),
+            program: spec.command.to_string(),
             arguments,
         }
     }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use chronos_model::{
-    JobName, JobProgress, JobSource, JobSpec, Outcome, RunCause, RunKey, RunState, Tomb, Trigger,
+    JobLinks, JobName, JobProgress, JobSource, JobSpec, Outcome, RunCause, RunKey, RunState, Tomb,
+    Trigger,
 };
 
 use crate::{
@@ -69,9 +70,13 @@ impl Scheduler {
             created_at: now,
             anchor: now,
             due_max,
-            due_floor: due_max,
-            due_birth: due_max,
-            source: source.map(Box::new),
+            links: JobLinks {
+                due_floor: due_max,
+                due_birth: due_max,
+                source,
+                ..JobLinks::default()
+            }
+            .into(),
             ..JobProgress::default()
         };
         let exclusions = self.exclusions(&spec);
@@ -125,7 +130,7 @@ impl Scheduler {
         };
         let mut progress = JobProgress::clone(&old.progress);
         if source.is_some() {
-            progress.source = source.map(Box::new);
+            progress.links.source = source;
         }
         if !same_schedule {
             progress.anchor = now;
@@ -134,7 +139,7 @@ impl Scheduler {
         if !same_schedule {
             raise_due_floor(&mut progress);
         }
-        progress.consumed = self.consumed_after_change(&old, &spec);
+        progress.links.consumed = self.consumed_after_change(&old, &spec);
         let exclusions = self.exclusions(&spec);
         self.unuse_calendars(&name, &old.spec.details.calendars);
         self.use_calendars(&name, &spec.details.calendars);
@@ -188,7 +193,7 @@ impl Scheduler {
 
     // A parent that stays keeps its count; one that is new counts from now.
     fn consumed_after_change(&self, old: &Job, spec: &JobSpec) -> BTreeMap<JobName, u64> {
-        let consumed = |parent: &JobName| match old.progress.consumed.get(parent) {
+        let consumed = |parent: &JobName| match old.progress.links.consumed.get(parent) {
             Some(&consumed) => consumed,
             None => self.completed_count(parent),
         };
@@ -250,9 +255,11 @@ impl Scheduler {
         };
         self.unlink(name);
         self.unuse_calendars(name, &job.spec.details.calendars);
-        let runs = job.runs.clone();
-        if !runs.is_empty() {
-            self.orphans.entry(name.clone()).or_default().extend(runs);
+        if !job.runs.is_empty() {
+            self.orphans
+                .entry(name.clone())
+                .or_default()
+                .extend(&job.runs);
         }
         let tomb = Tomb {
             deleted_at: self.now.wall,
@@ -370,7 +377,7 @@ fn inherited(child: &Trigger, parent: &Trigger, parents: BTreeSet<JobName>) -> T
         }
         (Trigger::Both { schedule, .. }, _) => Trigger::Both {
             schedule: schedule.clone(),
-            parents,
+            parents: Box::new(parents),
         },
         (Trigger::Schedule(_) | Trigger::Parents(_), _) if parents.is_empty() => parent.clone(),
         (Trigger::Schedule(_) | Trigger::Parents(_), _) => Trigger::Parents(parents),

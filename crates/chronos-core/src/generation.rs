@@ -80,9 +80,9 @@ pub(crate) fn pending<'a>(
 }
 
 fn parents<'a>(job: &'a Job, find: impl Fn(&JobName) -> Option<&'a Arc<Job>>) -> Vec<Parent<'a>> {
-    let last = job.progress.generation.as_deref();
+    let last = job.progress.links.generation.as_deref();
     let parent = |name: &'a JobName| {
-        let consumed = job.progress.consumed.get(name).copied().unwrap_or(0);
+        let consumed = job.progress.links.consumed.get(name).copied().unwrap_or(0);
         let Some(parent) = find(name) else {
             return Parent {
                 name,
@@ -93,7 +93,7 @@ fn parents<'a>(job: &'a Job, find: impl Fn(&JobName) -> Option<&'a Arc<Job>>) ->
                 forgetful: false,
             };
         };
-        let completions = &parent.progress.completions;
+        let completions = &parent.progress.links.completions;
         let counts = |completion: &&Completion| {
             let rule = job.spec.parent_rule;
             is_open(rule, completion, consumed, last) && suits(rule, completion.kind)

@@ -137,7 +137,7 @@ impl Job {
 
     /// Finds a due time for a run of this target of the schedule.
     pub(crate) fn due_of_target(&self, target: Timestamp) -> Timestamp {
-        match self.progress.due_floor {
+        match self.progress.links.due_floor {
             Some(floor) if target <= floor => self
                 .progress
                 .due_max
@@ -151,7 +151,7 @@ impl Job {
     /// Finds a due time for a run that no schedule named: this instant, or the first one after it
     /// that is neither used nor ever will be by the schedule.
     pub(crate) fn due_of_moment(&self, now: Timestamp) -> Timestamp {
-        let floor = self.progress.due_max.max(self.progress.due_floor);
+        let floor = self.progress.due_max.max(self.progress.links.due_floor);
         let mut due = floor.map_or(now, |floor| now.max(floor.plus_millis(1)));
         // Targets are at least a second apart (or there is only one), so one step is enough.
         let target = self

@@ -146,6 +146,22 @@ impl Jobs {
         }
     }
 
+    /// Takes all jobs of a store at once, where there are none yet.
+    pub(crate) fn fill(&mut self, jobs: Vec<Job>) {
+        self.reserve(jobs.len());
+        let mut names = Vec::with_capacity(jobs.len());
+        for (job, number) in jobs.into_iter().zip(0..) {
+            names.push((job.spec.name.clone(), JobNumber(number)));
+            self.put(JobNumber(number), Arc::new(job), true);
+        }
+        // They come in order. Put in one after the other they would leave every node of the tree half
+        // full; every other one first leaves gaps that the rest fills, for half the room.
+        for odd in [0, 1] {
+            let half = names.iter().skip(odd).step_by(2).cloned();
+            self.list.numbers.extend(half);
+        }
+    }
+
     /// Puts a job under its name, in the place of one that is there.
     pub(crate) fn insert(&mut self, job: Arc<Job>) -> JobNumber {
         let name = job.spec.name.clone();
@@ -154,11 +170,18 @@ impl Jobs {
             let next = JobNumber(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
             self.free.pop().unwrap_or(next)
         });
+        self.put(number, job, known.is_none());
+        if known.is_none() {
+            self.list.numbers.insert(name, number);
+        }
+        number
+    }
+
+    fn put(&mut self, number: JobNumber, job: Arc<Job>, new: bool) {
+        let name = job.spec.name.clone();
         self.list.slots.set(number.0, Some(job));
         self.last = number;
-        self.last_name = Some(name.clone());
-        if known.is_none() {
-            self.list.numbers.insert(name.clone(), number);
+        if new {
             let slots = &self.list.slots;
             let rehash = |number: &JobNumber| {
                 let job = slots.get(number.0);
@@ -166,7 +189,7 @@ impl Jobs {
             };
             self.index.insert_unique(hash(&name), number, rehash);
         }
-        number
+        self.last_name = Some(name);
     }
 
     pub(crate) fn remove(&mut self, name: &JobName) -> Option<Arc<Job>> {
@@ -182,8 +205,8 @@ impl Jobs {
         job
     }
 
-    /// Makes room for so many more, so that the table does not grow step by step.
-    pub(crate) fn reserve(&mut self, more: usize) {
+    // So that the table does not grow step by step.
+    fn reserve(&mut self, more: usize) {
         let slots = &self.list.slots;
         self.index.reserve(more, |number| {
             let job = slots.get(number.0);

@@ -54,7 +54,7 @@ impl Scheduler {
         let generation = self
             .jobs
             .get(name)
-            .and_then(|job| job.progress.generation.as_ref());
+            .and_then(|job| job.progress.links.generation.as_ref());
         let lineage = generation.map(|generation| generation.lineage.clone());
         let follow = Follow {
             target: self.now.wall,
@@ -79,7 +79,7 @@ impl Scheduler {
             progress.completed = progress.completed.saturating_add(1);
             if children.is_empty() {
                 // Nobody will ask which they were.
-                progress.completions.clear();
+                progress.links.completions.clear();
                 return;
             }
             let number = progress.completed;
@@ -90,13 +90,13 @@ impl Scheduler {
             if mixes {
                 lineage.clear();
             }
-            progress.completions.push(Completion {
+            progress.links.completions.push(Completion {
                 number,
                 kind,
                 run,
                 lineage,
             });
-            trim(&mut progress.completions, keep);
+            trim(&mut progress.links.completions, keep);
         });
         if self.has_bug(Mutant::ForgetsCompletion) {
             return;
@@ -177,9 +177,9 @@ impl Scheduler {
         let again = self.has_bug(Mutant::CountsTwice);
         self.change_progress(name, |progress| {
             if !again {
-                progress.consumed.extend(choice.consumed);
+                progress.links.consumed.extend(choice.consumed);
             }
-            progress.generation = Some(Box::new(Generation {
+            progress.links.generation = Some(Box::new(Generation {
                 runs: choice.generation.runs,
                 lineage: choice.used_up,
             }));
@@ -202,19 +202,20 @@ impl Scheduler {
             .filter_map(|parent| self.jobs.get(parent).cloned())
             .collect();
         self.change_progress(name, |progress| {
-            let mut generation = progress.generation.take().unwrap_or_default();
+            let mut generation = progress.links.generation.take().unwrap_or_default();
             for parent in parents {
                 let consumed = progress
+                    .links
                     .consumed
                     .entry(parent.spec.name.clone())
                     .or_insert(0);
                 *consumed = parent.progress.completed.max(*consumed);
                 // What is used up without a run must not look like something later than the last run.
-                if let Some(newest) = parent.progress.completions.last() {
+                if let Some(newest) = parent.progress.links.completions.last() {
                     take_in(&mut generation.lineage, &newest.lineage);
                 }
             }
-            progress.generation = Some(generation);
+            progress.links.generation = Some(generation);
         });
     }
 
@@ -236,7 +237,7 @@ fn waits_for_both(job: &Job) -> bool {
 
 /// Returns what a run by hand repeats: the parents' completions of the job's newest run.
 pub(crate) fn repeated(job: &Arc<Job>) -> Option<Box<Generation>> {
-    job.progress.generation.clone()
+    job.progress.links.generation.clone()
 }
 
 // The oldest go; but a success that failures followed may still be waited for.

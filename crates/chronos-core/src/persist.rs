@@ -346,9 +346,10 @@ impl Scheduler {
             };
             let mut spec = Arc::clone(&job.spec);
             if self.has_bug(Mutant::LaunchesAnother) {
-                Arc::make_mut(&mut spec).command.clear();
+                Arc::make_mut(&mut spec).command = Box::default();
             }
-            let job_start_timeout = i64::try_from(job.spec.start_timeout_secs).unwrap_or(i64::MAX);
+            let job_start_timeout =
+                i64::try_from(job.spec.policies.start_timeout_secs).unwrap_or(i64::MAX);
             let start = job.start_of(run.target);
             let late_millis = self.now.wall.millis_since(run.not_before.unwrap_or(start));
             self.tell_of_launch(&run, late_millis);

@@ -33,10 +33,11 @@ impl Scheduler {
                 .calendars
                 .insert(calendar.name().clone(), calendar);
         }
-        scheduler.jobs.reserve(snapshot.jobs.len());
+        let mut jobs = Vec::with_capacity(snapshot.jobs.len());
         for record in snapshot.jobs {
-            scheduler.take_record(record, &mut quarantined);
+            jobs.extend(scheduler.take_record(record, &mut quarantined));
         }
+        scheduler.jobs.fill(jobs);
         scheduler.link_parents(&mut quarantined);
         for run in snapshot.active_runs {
             scheduler.take_run(run);
@@ -54,7 +55,11 @@ impl Scheduler {
         scheduler
     }
 
-    fn take_record(&mut self, record: JobRecord, quarantined: &mut Vec<Quarantined>) {
+    fn take_record(
+        &mut self,
+        record: JobRecord,
+        quarantined: &mut Vec<Quarantined>,
+    ) -> Option<Job> {
         let name = record.spec.name.clone();
         let quarantine = |problem| Quarantined {
             key: name.to_string(),
@@ -62,16 +67,15 @@ impl Scheduler {
         };
         // Without its calendar it would run when it must not.
         if let Err(refusal) = self.check_calendars(&record.spec) {
-            return quarantined.push(quarantine(refusal.to_string()));
+            quarantined.push(quarantine(refusal.to_string()));
+            return None;
         }
         let exclusions = self.exclusions(&record.spec);
-        match Job::from_record(record, exclusions) {
-            Ok(job) => {
-                self.use_calendars(&name, &job.spec.details.calendars);
-                self.jobs.insert(Arc::new(job));
-            }
-            Err(error) => quarantined.push(quarantine(error.to_string())),
-        }
+        let job = Job::from_record(record, exclusions)
+            .map_err(|error| quarantined.push(quarantine(error.to_string())))
+            .ok()?;
+        self.use_calendars(&name, &job.spec.details.calendars);
+        Some(job)
     }
 
     // Parents first; what is left over has parents that are gone, or is part of a cycle.
@@ -150,7 +154,7 @@ impl Scheduler {
         let own = self
             .jobs
             .get(&name)
-            .is_some_and(|job| Some(run.key.due) > job.progress.due_birth);
+            .is_some_and(|job| Some(run.key.due) > job.progress.links.due_birth);
         if own {
             self.change_job(&name, |job| job.runs.insert(run));
         } else {
@@ -193,7 +197,7 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name).filter(|job| !job.runs.is_empty()) else {
             return;
         };
-        let start_timeout = i64::try_from(job.spec.start_timeout_secs).unwrap_or(i64::MAX);
+        let start_timeout = i64::try_from(job.spec.policies.start_timeout_secs).unwrap_or(i64::MAX);
         let runs: Vec<Arc<Run>> = job.runs.values().cloned().collect();
         for run in runs {
             match run.state {

@@ -8,60 +8,113 @@ use chronos_model::{Run, Timestamp};
 pub(crate) type Place = (Timestamp, u32);
 
 /// Runs of one job, oldest first.
+// One run takes no list: most jobs have none or one, and every change copies the job away from readers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Runs(Vec<Arc<Run>>);
+pub(crate) enum Runs {
+    #[default]
+    None,
+    One(Arc<Run>),
+    // In a box, so that the list makes no job larger that has none.
+    #[expect(
+        clippy::box_collection,
+        reason = "the list would make every job larger"
+    )]
+    List(Box<Vec<Arc<Run>>>),
+}
 
 impl Runs {
     pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+        Self::None
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(self, Self::None)
+    }
+
+    fn as_slice(&self) -> &[Arc<Run>] {
+        match self {
+            Self::None => &[],
+            Self::One(run) => std::slice::from_ref(run),
+            Self::List(runs) => runs,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Arc<Run>] {
+        match self {
+            Self::None => &mut [],
+            Self::One(run) => std::slice::from_mut(run),
+            Self::List(runs) => runs,
+        }
     }
 
     pub(crate) fn get(&self, place: Place) -> Option<&Arc<Run>> {
-        self.0.get(self.find(place).ok()?)
+        self.as_slice().get(self.find(place).ok()?)
     }
 
     pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Arc<Run>> {
         let index = self.find(place).ok()?;
-        self.0.get_mut(index)
+        self.as_mut_slice().get_mut(index)
     }
 
     /// Puts a run in its place, instead of the one that is there.
     pub(crate) fn insert(&mut self, run: Arc<Run>) {
         match self.find(place_of(&run)) {
             Ok(index) => {
-                if let Some(old) = self.0.get_mut(index) {
+                if let Some(old) = self.as_mut_slice().get_mut(index) {
                     *old = run;
                 }
             }
-            Err(index) => self.0.insert(index, run),
+            Err(index) => self.insert_at(index, run),
         }
+    }
+
+    fn insert_at(&mut self, index: usize, run: Arc<Run>) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(run),
+            Self::One(other) => {
+                let mut runs = Box::new(vec![other]);
+                runs.insert(index, run);
+                Self::List(runs)
+            }
+            Self::List(mut runs) => {
+                runs.insert(index, run);
+                Self::List(runs)
+            }
+        };
     }
 
     pub(crate) fn remove(&mut self, place: Place) -> Option<Arc<Run>> {
         let index = self.find(place).ok()?;
-        Some(self.0.remove(index))
+        match std::mem::take(self) {
+            Self::None => None,
+            Self::One(run) => Some(run),
+            Self::List(mut runs) => {
+                let removed = runs.remove(index);
+                if !runs.is_empty() {
+                    *self = Self::List(runs);
+                }
+                Some(removed)
+            }
+        }
     }
 
     pub(crate) fn values(&self) -> std::slice::Iter<'_, Arc<Run>> {
-        self.0.iter()
+        self.as_slice().iter()
     }
 
-    pub(crate) fn extend(&mut self, others: Self) {
-        for run in others.0 {
-            self.insert(run);
+    pub(crate) fn extend(&mut self, others: &Self) {
+        for run in others.values() {
+            self.insert(Arc::clone(run));
         }
     }
 
     // Most look for the only one, or for the newest.
     fn find(&self, place: Place) -> Result<usize, usize> {
-        match self.0.last() {
+        let runs = self.as_slice();
+        match runs.last() {
             None => Err(0),
-            Some(last) if place_of(last) < place => Err(self.0.len()),
-            Some(_) => self.0.binary_search_by_key(&place, |run| place_of(run)),
+            Some(last) if place_of(last) < place => Err(runs.len()),
+            Some(_) => runs.binary_search_by_key(&place, |run| place_of(run)),
         }
     }
 }
@@ -98,7 +151,11 @@ mod tests {
         assert_eq!(runs.get(at(5, 1)), Some(&run(5, 1)));
         let mut others = Runs::new();
         others.insert(run(1, 0));
-        others.extend(runs);
+        others.extend(&runs);
         assert_eq!(others.values().count(), 4);
+        for place in [at(1, 0), at(3, 0), at(5, 1), at(9, 0)] {
+            assert!(!others.is_empty() && others.remove(place).is_some());
+        }
+        assert!(others.is_empty());
     }
 }

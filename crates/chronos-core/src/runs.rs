@@ -365,13 +365,18 @@ impl Scheduler {
         self.end_run(key, Outcome::Failed, message);
         let delay = job
             .spec
+            .policies
             .retry_delay_secs
             .and_then(|secs| i64::try_from(secs).ok());
         let first_delay = delay.map_or(self.settings.failure_retry_millis, |secs| {
             secs.saturating_mul(1000)
         });
         let attempt = key.attempt.saturating_add(1);
-        let delay_millis = job.spec.retry_backoff.delay_millis(first_delay, attempt);
+        let delay_millis = job
+            .spec
+            .policies
+            .retry_backoff
+            .delay_millis(first_delay, attempt);
         let next = RunKey {
             attempt,
             ..key.clone()

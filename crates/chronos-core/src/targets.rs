@@ -158,7 +158,9 @@ impl Job {
     /// Returns when a target starts: with jitter later than its time, always by as much.
     pub(crate) fn start_of(&self, target: Timestamp) -> Timestamp {
         match &self.targets {
-            Some(targets) => targets.start_of(&self.spec.name, target, self.spec.jitter_secs),
+            Some(targets) => {
+                targets.start_of(&self.spec.name, target, self.spec.policies.jitter_secs)
+            }
             None => target,
         }
     }
@@ -267,7 +269,7 @@ impl Job {
 
     fn take_newest(&self, at: Timestamp, now: Timestamp, passed: Passed, runs: usize) -> Taken {
         let prompt = now.millis_since(self.start_of(at)) <= PROMPT_MILLIS;
-        let fate = match self.spec.catch_up {
+        let fate = match self.spec.policies.catch_up {
             CatchUp::All { .. } if runs > 1 => Fate::Run(RunCause::CatchUp),
             CatchUp::Latest | CatchUp::All { .. } => Fate::Run(RunCause::Schedule),
             CatchUp::None if prompt && passed == Passed::Down => Fate::Run(RunCause::Schedule),
@@ -292,7 +294,7 @@ impl Job {
         let Some(targets) = &self.targets else {
             return;
         };
-        let runs_max = match (self.spec.catch_up, passed) {
+        let runs_max = match (self.spec.policies.catch_up, passed) {
             (CatchUp::All { limit }, Passed::Down) => u64::from(limit),
             (CatchUp::All { .. } | CatchUp::Latest | CatchUp::None, _) => 1,
         };
@@ -380,7 +382,7 @@ impl Job {
         if self.has_ended(now) {
             return None;
         }
-        match self.spec.catch_up {
+        match self.spec.policies.catch_up {
             CatchUp::Latest => targets.at_or_before(now).or_else(|| targets.first()),
             CatchUp::None => targets.after(now.plus_millis(-1)),
             CatchUp::All { limit } => {
@@ -425,5 +427,5 @@ impl Job {
 
 /// Notes that due times up to now may be taken by runs under another definition.
 pub(crate) fn raise_due_floor(progress: &mut JobProgress) {
-    progress.due_floor = progress.due_floor.max(progress.due_max);
+    progress.links.due_floor = progress.links.due_floor.max(progress.due_max);
 }

@@ -39,8 +39,8 @@ pub(crate) fn task_info(task: &Task, place: Place<'_>) -> TaskInfo {
         kill_policy: Some(KillPolicy {
             grace_period: Some(duration(place.kill_grace)),
         }),
-        max_completion_time: (spec.max_completion_time_secs > 0)
-            .then(|| duration(Duration::from_secs(spec.max_completion_time_secs))),
+        max_completion_time: (spec.policies.max_completion_time_secs > 0)
+            .then(|| duration(Duration::from_secs(spec.policies.max_completion_time_secs))),
         ..TaskInfo::default()
     };
     let container = spec.details.container.as_ref().map(container_info);
@@ -69,7 +69,7 @@ fn command_info(task: &Task, id: &str, hostname: &str) -> CommandInfo {
     let mut command = CommandInfo {
         uris: spec.files().map(uri).collect(),
         environment: Some(environment(&variables)),
-        user: (!spec.run_as_user.is_empty()).then(|| spec.run_as_user.clone()),
+        user: (!spec.run_as_user.is_empty()).then(|| spec.run_as_user.to_string()),
         ..CommandInfo::default()
     };
     match task.command_line() {

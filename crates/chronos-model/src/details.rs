@@ -1,10 +1,8 @@
 //! The part of a definition that most jobs leave at its default.
 
-use std::ops::{Deref, DerefMut};
-
 use resources::Constraint;
 
-use crate::{CalendarName, Container, EnvironmentVariable, Epsilon, Fetch};
+use crate::{CalendarName, Container, Defaults, EnvironmentVariable, Epsilon, Fetch, Rare};
 
 /// What most jobs leave at its default: all of it together is in [`Details`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,80 +39,25 @@ pub struct JobDetails {
     pub calendars: Vec<CalendarName>,
 }
 
-/// The details of a job; without any it takes no more room than a pointer.
-///
-/// A million plain jobs would else hold a third of a gigabyte of empty lists.
-///
-/// # Examples
-///
-/// ```
-/// use chronos_model::{Details, JobDetails};
-///
-/// let mut details = Details::default();
-/// assert_eq!(details.owner, "");
-/// details.owner = "ops@example.com".to_owned();
-/// assert_eq!(details, JobDetails { owner: "ops@example.com".to_owned(), ..JobDetails::default() }.into());
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Details(Option<Box<JobDetails>>);
+/// The details of a job.
+pub type Details = Rare<JobDetails>;
 
-static NONE: JobDetails = JobDetails {
-    executor: String::new(),
-    executor_flags: String::new(),
-    task_info_data: String::new(),
-    owner: String::new(),
-    owner_name: String::new(),
-    description: String::new(),
-    data_processing_job_type: false,
-    epsilon: None,
-    fetch: Vec::new(),
-    uris: Vec::new(),
-    environment: Vec::new(),
-    arguments: Vec::new(),
-    container: None,
-    constraints: Vec::new(),
-    calendars: Vec::new(),
-};
-
-impl Deref for Details {
-    type Target = JobDetails;
-
-    fn deref(&self) -> &JobDetails {
-        self.0.as_deref().unwrap_or(&NONE)
-    }
-}
-
-impl DerefMut for Details {
-    fn deref_mut(&mut self) -> &mut JobDetails {
-        self.0.get_or_insert_default()
-    }
-}
-
-impl PartialEq for Details {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl From<JobDetails> for Details {
-    fn from(details: JobDetails) -> Self {
-        Self((details != NONE).then(|| Box::new(details)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_but_defaults_takes_no_room() {
-        assert_eq!(NONE, JobDetails::default());
-        assert!(Details::from(JobDetails::default()).0.is_none());
-        assert_eq!(size_of::<Details>(), size_of::<usize>());
-        // Written to and emptied again is the same as never written to.
-        let mut details = Details::default();
-        details.owner.push('a');
-        details.owner.clear();
-        assert_eq!(details, Details::default());
-    }
+impl Defaults for JobDetails {
+    const DEFAULTS: &'static Self = &Self {
+        executor: String::new(),
+        executor_flags: String::new(),
+        task_info_data: String::new(),
+        owner: String::new(),
+        owner_name: String::new(),
+        description: String::new(),
+        data_processing_job_type: false,
+        epsilon: None,
+        fetch: Vec::new(),
+        uris: Vec::new(),
+        environment: Vec::new(),
+        arguments: Vec::new(),
+        container: None,
+        constraints: Vec::new(),
+        calendars: Vec::new(),
+    };
 }

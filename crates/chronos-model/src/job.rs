@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use resources::{Resources, Scalar};
 
-use crate::{CatchUp, Details, JobName, JobSchedule, Overlap, ParentRule, RetryBackoff};
+use crate::{Details, JobName, JobSchedule, Overlap, ParentRule, Policies};
 
 /// The definition of a job, checked.
 ///
@@ -15,15 +15,11 @@ pub struct JobSpec {
     /// Unique name.
     pub name: JobName,
     /// The command line, or the program when `shell` is false.
-    pub command: String,
+    pub command: Box<str>,
     /// Whether `command` is given to `/bin/sh -c`.
     pub shell: bool,
     /// Extra attempts after a failed one.
     pub retries: u32,
-    /// Seconds before an extra attempt; `None` takes the daemon's `--failure_retry`.
-    pub retry_delay_secs: Option<u64>,
-    /// How the delay grows with the attempts.
-    pub retry_backoff: RetryBackoff,
     /// What one task takes: cores, megabytes of memory, megabytes of disk.
     pub resources: Resources,
     /// A disabled job is not started, by schedule, parents or hand.
@@ -33,22 +29,15 @@ pub struct JobSpec {
     /// Started before jobs that are not.
     pub high_priority: bool,
     /// The user the command runs as; empty takes the daemon's `--user`.
-    pub run_as_user: String,
+    pub run_as_user: Box<str>,
     /// What happens to a run that is due while another has not ended.
     pub overlap: Overlap,
-    /// Seconds after which a run is killed; zero for never.
-    pub max_completion_time_secs: u64,
-    /// Seconds within which a launched run must be seen to run, else it is killed and has failed;
-    /// zero for no limit.
-    pub start_timeout_secs: u64,
-    /// A target starts up to so many seconds late: always as late, by a hash of job and target.
-    pub jitter_secs: u64,
-    /// What to do about targets that nobody could run at their time.
-    pub catch_up: CatchUp,
     /// What must have become of the parents.
     pub parent_rule: ParentRule,
     /// What makes it run.
     pub trigger: Trigger,
+    /// Delays, limits and what becomes of late targets, which many jobs leave at their defaults.
+    pub policies: Policies,
     /// What most jobs leave at its default.
     pub details: Details,
 }
@@ -59,7 +48,8 @@ impl JobSpec {
         static NONE: BTreeSet<JobName> = BTreeSet::new();
         match &self.trigger {
             Trigger::Schedule(_) => &NONE,
-            Trigger::Parents(parents) | Trigger::Both { parents, .. } => parents,
+            Trigger::Parents(parents) => parents,
+            Trigger::Both { parents, .. } => parents,
         }
     }
 
@@ -94,8 +84,8 @@ pub enum Trigger {
     Both {
         /// Whose instants.
         schedule: JobSchedule,
-        /// Whose completions.
-        parents: BTreeSet<JobName>,
+        /// Whose completions. In a box, because it would make every job larger.
+        parents: Box<BTreeSet<JobName>>,
     },
 }
 

@@ -43,6 +43,7 @@ mod name;
 mod policy;
 mod preview;
 mod problem;
+mod rare;
 mod read;
 mod record;
 mod run;
@@ -64,13 +65,14 @@ pub use framework_id::{FrameworkId, FrameworkIdError};
 pub use jitter::jitter_millis;
 pub use job::{EnvironmentVariable, Fetch, JobDefaults, JobSpec, Trigger};
 pub use name::{JOB_NAME_LEN_MAX, JobName, JobNameError};
-pub use policy::{CatchUp, DstPolicy, Overlap, ParentRule, RetryBackoff};
+pub use policy::{CatchUp, DstPolicy, JobPolicies, Overlap, ParentRule, Policies, RetryBackoff};
 pub use preview::{ClockChange, LocalReading, Preview, PreviewedTarget};
 pub use problem::{FieldProblem, PROBLEMS_MAX};
+pub use rare::{Defaults, Rare};
 pub use read::JobKind;
 pub use record::{
-    Completion, CompletionKind, JobProgress, JobRecord, JobSource, NextTarget, Quarantined,
-    Revision, RunQuery, Snapshot, Tomb, Write,
+    Completion, CompletionKind, JobLinks, JobProgress, JobRecord, JobSource, Links, NextTarget,
+    Quarantined, Revision, RunQuery, Snapshot, Tomb, Write,
 };
 pub use run::{Covered, Generation, Lineage, Outcome, Run, RunCause, RunState};
 pub use schedule::{CronError, CronField, JobSchedule, JobScheduleError, SchedulePart, Targets};

@@ -4,7 +4,42 @@
 
 use iso8601_repeat::{Gap, Overlap as Repeated};
 
-use crate::limits::{CATCH_UP_LIMIT_DEFAULT, OVERLAP_LIMIT_DEFAULT};
+use crate::{
+    Defaults, Rare,
+    limits::{CATCH_UP_LIMIT_DEFAULT, OVERLAP_LIMIT_DEFAULT},
+};
+
+/// The policies of a job that many leave at their defaults.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct JobPolicies {
+    /// Seconds before an extra attempt; `None` takes the daemon's `--failure_retry`.
+    pub retry_delay_secs: Option<u64>,
+    /// How the delay grows with the attempts.
+    pub retry_backoff: RetryBackoff,
+    /// Seconds after which a run is killed; zero for never.
+    pub max_completion_time_secs: u64,
+    /// Seconds within which a launched run must be seen to run, else it is killed and has failed;
+    /// zero for no limit.
+    pub start_timeout_secs: u64,
+    /// A target starts up to so many seconds late: always as late, by a hash of job and target.
+    pub jitter_secs: u64,
+    /// What to do about targets that nobody could run at their time.
+    pub catch_up: CatchUp,
+}
+
+/// The [`JobPolicies`] of a job.
+pub type Policies = Rare<JobPolicies>;
+
+impl Defaults for JobPolicies {
+    const DEFAULTS: &'static Self = &Self {
+        retry_delay_secs: None,
+        retry_backoff: RetryBackoff::Fixed,
+        max_completion_time_secs: 0,
+        start_timeout_secs: 0,
+        jitter_secs: 0,
+        catch_up: CatchUp::Latest,
+    };
+}
 
 /// What to do about targets that passed while nobody could run them, or before the job was created.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use self::field::{Object, Path};
 use crate::{
-    Epsilon, FieldProblem, JobDefaults, JobDetails, JobName, JobNameError, JobSpec, Timestamp,
+    Epsilon, FieldProblem, JobDefaults, JobDetails, JobName, JobNameError, JobPolicies, JobSpec,
+    Timestamp,
     limits::{
         COMPLETION_TIME_SECS_MAX, JITTER_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX,
         RETRY_DELAY_SECS_MAX,
@@ -129,8 +130,6 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
     Some(JobSpec {
         shell: job.flag("shell", true, problems),
         retries: retries(&job, problems),
-        retry_delay_secs: job.integer("retryDelay", 0..=RETRY_DELAY_SECS_MAX, problems),
-        retry_backoff: policy::retry_backoff(&job, problems),
         resources: Resources {
             cpus: job.amount("cpus", defaults.cpus, problems),
             mem: job.amount("mem", defaults.mem, problems),
@@ -141,8 +140,22 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         high_priority: job.flag("highPriority", false, problems),
         run_as_user: job
             .read("runAsUser", problems, field::text)
-            .unwrap_or_else(|| origin.defaults.user.clone()),
+            .map_or_else(|| origin.defaults.user.as_str().into(), String::into),
+        policies: read_policies(&job, problems).into(),
         overlap: policy::overlap(&job, problems),
+        parent_rule: trigger::parent_rule(&job, trigger.as_ref(), problems),
+        details: read_details(&job, details, &command, problems).into(),
+        command: command.into(),
+        // Last, because they may leave: by now every other field has been looked at.
+        trigger: trigger?,
+        name: name?,
+    })
+}
+
+fn read_policies(job: &Object<'_>, problems: &mut Problems) -> JobPolicies {
+    JobPolicies {
+        retry_delay_secs: job.integer("retryDelay", 0..=RETRY_DELAY_SECS_MAX, problems),
+        retry_backoff: policy::retry_backoff(job, problems),
         max_completion_time_secs: job
             .integer("maxCompletionTime", 0..=COMPLETION_TIME_SECS_MAX, problems)
             .unwrap_or_default(),
@@ -152,14 +165,8 @@ pub(crate) fn read(value: &Value, origin: &Origin<'_>, problems: &mut Problems) 
         jitter_secs: job
             .integer("jitter", 0..=JITTER_SECS_MAX, problems)
             .unwrap_or_default(),
-        catch_up: policy::catch_up(&job, problems),
-        parent_rule: trigger::parent_rule(&job, trigger.as_ref(), problems),
-        details: read_details(&job, details, &command, problems).into(),
-        command,
-        // Last, because they may leave: by now every other field has been looked at.
-        trigger: trigger?,
-        name: name?,
-    })
+        catch_up: policy::catch_up(job, problems),
+    }
 }
 
 // Some of them were read already, because others depend on them.

@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Calendar, CalendarName, FrameworkId, Generation, JobName, JobSpec, Lineage, Run, RunKey,
-    Timestamp,
+    Calendar, CalendarName, Defaults, FrameworkId, Generation, JobName, JobSpec, Lineage, Rare,
+    Run, RunKey, Timestamp,
 };
 
 /// The version of a stored value: one more with each write.
@@ -40,19 +40,8 @@ pub struct JobProgress {
     pub next: Option<NextTarget>,
     /// The latest due time given to a run so far, which keeps the next ones unique.
     pub due_max: Option<Timestamp>,
-    /// A target at or before this instant gets a later due time, because an earlier definition (or an
-    /// earlier job of this name) may have used its own.
-    pub due_floor: Option<Timestamp>,
-    /// Runs due up to this instant belong to earlier jobs of this name.
-    pub due_birth: Option<Timestamp>,
     /// How often the job has completed, in whatever way; the number of the newest completion.
     pub completed: u64,
-    /// The newest completions, oldest first: as many as its children may still need.
-    pub completions: Vec<Completion>,
-    /// For each parent, the number of the newest completion that is used up.
-    pub consumed: BTreeMap<JobName, u64>,
-    /// The parents' completions that the newest run came from; a run by hand repeats it.
-    pub generation: Option<Box<Generation>>,
     /// Runs that succeeded.
     pub success_count: u64,
     /// Runs that failed for good, after their retries.
@@ -63,8 +52,40 @@ pub struct JobProgress {
     pub last_success: Option<Timestamp>,
     /// When a run last failed for good.
     pub last_error: Option<Timestamp>,
+    /// What ties it to other jobs, to earlier definitions and to files.
+    pub links: Links,
+}
+
+/// What ties the progress of a job to others: many jobs have none of it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct JobLinks {
+    /// A target at or before this instant gets a later due time, because an earlier definition (or an
+    /// earlier job of this name) may have used its own.
+    pub due_floor: Option<Timestamp>,
+    /// Runs due up to this instant belong to earlier jobs of this name.
+    pub due_birth: Option<Timestamp>,
+    /// The newest completions, oldest first: as many as its children may still need.
+    pub completions: Vec<Completion>,
+    /// For each parent, the number of the newest completion that is used up.
+    pub consumed: BTreeMap<JobName, u64>,
+    /// The parents' completions that the newest run came from; a run by hand repeats it.
+    pub generation: Option<Box<Generation>>,
     /// Where the definition comes from, when a folder of job files owns it.
-    pub source: Option<Box<JobSource>>,
+    pub source: Option<JobSource>,
+}
+
+/// The [`JobLinks`] of a job.
+pub type Links = Rare<JobLinks>;
+
+impl Defaults for JobLinks {
+    const DEFAULTS: &'static Self = &Self {
+        due_floor: None,
+        due_birth: None,
+        completions: Vec::new(),
+        consumed: BTreeMap::new(),
+        generation: None,
+        source: None,
+    };
 }
 
 /// One completion of a job, for its children to count.

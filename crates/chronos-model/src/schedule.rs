@@ -7,7 +7,7 @@ mod cron;
 mod part;
 mod targets;
 
-use iso8601_repeat::{Moment, Period, Profile, RepeatingInterval, Zone};
+use iso8601_repeat::{Gap, Moment, Overlap, Period, Profile, RepeatingInterval, Zone};
 use thiserror::Error;
 
 use self::part::interval_options;
@@ -17,7 +17,7 @@ pub use self::{
     part::SchedulePart,
     targets::Targets,
 };
-use crate::{DstPolicy, Timestamp};
+use crate::{Defaults, DstPolicy, Rare, Timestamp};
 
 /// The schedule of a job: what was written, and what it means.
 ///
@@ -64,9 +64,26 @@ use crate::{DstPolicy, Timestamp};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JobSchedule {
     parts: Parts,
+    terms: Rare<Terms>,
+}
+
+/// What many schedules go without.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Terms {
     zone: Option<Box<NamedZone>>,
     dst: DstPolicy,
-    end: Option<Box<End>>,
+    end: Option<End>,
+}
+
+impl Defaults for Terms {
+    const DEFAULTS: &'static Self = &Self {
+        zone: None,
+        dst: DstPolicy {
+            gap: Gap::Shift,
+            overlap: Overlap::First,
+        },
+        end: None,
+    };
 }
 
 // Nearly all jobs have one schedule, which needs no list.
@@ -171,12 +188,12 @@ impl JobSchedule {
     }
 
     fn new(parts: Parts, zone_text: &str) -> Result<Self, JobScheduleError> {
-        let schedule = Self {
-            parts,
+        let terms = Terms {
             zone: NamedZone::parse(zone_text)?,
-            dst: DstPolicy::default(),
-            end: None,
+            ..Terms::default()
         };
+        let terms = terms.into();
+        let schedule = Self { parts, terms };
         // Whatever cannot be evaluated shows with any anchor.
         schedule.targets(Timestamp::from_millis(0))?;
         Ok(schedule)
@@ -184,8 +201,10 @@ impl JobSchedule {
 
     /// Says what becomes of local times that a change of clocks leaves out or repeats.
     #[must_use]
-    pub const fn with_dst(mut self, dst: DstPolicy) -> Self {
-        self.dst = dst;
+    pub fn with_dst(mut self, dst: DstPolicy) -> Self {
+        if dst != self.terms.dst {
+            self.terms.dst = dst;
+        }
         self
     }
 
@@ -201,10 +220,10 @@ impl JobSchedule {
         let error = |problem: String| JobScheduleError::End { problem };
         let moment =
             Moment::parse(text, Profile::Chronos).map_err(|problem| error(problem.to_string()))?;
-        self.end = Some(Box::new(End {
+        self.terms.end = Some(End {
             text: text.into(),
             moment,
-        }));
+        });
         if self.end_at().is_none() {
             return Err(error("is beyond the range of instants".to_owned()));
         }
@@ -254,7 +273,7 @@ impl JobSchedule {
 
     /// Returns the zone as it was written, empty for none.
     pub fn zone_text(&self) -> &str {
-        NamedZone::text(self.zone.as_deref())
+        NamedZone::text(self.terms.zone.as_deref())
     }
 
     /// Returns the schedules it consists of; at least one.
@@ -271,18 +290,18 @@ impl JobSchedule {
     }
 
     /// Returns what becomes of local times that a change of clocks leaves out or repeats.
-    pub const fn dst(&self) -> DstPolicy {
-        self.dst
+    pub fn dst(&self) -> DstPolicy {
+        self.terms.dst
     }
 
     /// Returns the end as it was written.
     pub fn end_text(&self) -> Option<&str> {
-        self.end.as_ref().map(|end| &*end.text)
+        self.terms.end.as_ref().map(|end| &*end.text)
     }
 
     /// Returns the last instant that may be a target, `None` for no end.
     pub fn end_at(&self) -> Option<Timestamp> {
-        let End { moment, .. } = **self.end.as_ref()?;
+        let End { moment, .. } = *self.terms.end.as_ref()?;
         let interval = RepeatingInterval::builder()
             .times(1)
             .start(moment)
@@ -291,12 +310,10 @@ impl JobSchedule {
             .ok()?;
         // An end always is: a reading that does not exist moves on, one that comes twice may count twice.
         let dst = DstPolicy {
-            gap: iso8601_repeat::Gap::Shift,
-            overlap: match self.dst.overlap {
-                iso8601_repeat::Overlap::First => iso8601_repeat::Overlap::First,
-                iso8601_repeat::Overlap::Second | iso8601_repeat::Overlap::Both => {
-                    iso8601_repeat::Overlap::Second
-                }
+            gap: Gap::Shift,
+            overlap: match self.terms.dst.overlap {
+                Overlap::First => Overlap::First,
+                Overlap::Second | Overlap::Both => Overlap::Second,
             },
         };
         let schedule = interval
@@ -327,7 +344,7 @@ impl JobSchedule {
     ///
     /// [`JobScheduleError::Evaluation`] when an interval has no targets that can be computed.
     pub fn targets(&self, anchor: Timestamp) -> Result<Targets, JobScheduleError> {
-        let (zone, dst) = (self.own_zone(), self.dst);
+        let (zone, dst) = (self.own_zone(), self.terms.dst);
         let parts = match &self.parts {
             Parts::One(part) => targets::Parts::One(part.targets(zone, dst, anchor)?),
             Parts::List(list) => {
@@ -340,7 +357,7 @@ impl JobSchedule {
     }
 
     fn own_zone(&self) -> Option<Zone> {
-        self.zone.as_ref().map(|named| named.zone)
+        self.terms.zone.as_ref().map(|named| named.zone)
     }
 }
 
@@ -414,4 +431,14 @@ pub enum JobScheduleError {
         /// What is wrong.
         problem: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_without_terms_has_the_defaults() {
+        assert_eq!(*Terms::DEFAULTS, Terms::default());
+    }
 }

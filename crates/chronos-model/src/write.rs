@@ -61,7 +61,7 @@ impl JobSpec {
             fields.insert(key.to_owned(), value);
         };
         put("name", self.name.as_str().into());
-        put("command", self.command.as_str().into());
+        put("command", (*self.command).into());
         put("shell", self.shell.into());
         put("executor", self.details.executor.as_str().into());
         put("executorFlags", self.details.executor_flags.as_str().into());
@@ -97,9 +97,12 @@ impl JobSpec {
         put("environmentVariables", self.written_environment());
         put("arguments", self.details.arguments.as_slice().into());
         put("highPriority", self.high_priority.into());
-        put("runAsUser", self.run_as_user.as_str().into());
+        put("runAsUser", (*self.run_as_user).into());
         put("concurrent", self.concurrent().into());
-        put("maxCompletionTime", self.max_completion_time_secs.into());
+        put(
+            "maxCompletionTime",
+            self.policies.max_completion_time_secs.into(),
+        );
         if let Some(container) = &self.details.container {
             put("container", container::write(container));
         }
@@ -125,7 +128,7 @@ impl JobSpec {
         if let Some(schedule) = self.schedule() {
             schedule::put_additions(schedule, put);
         }
-        if let Some(secs) = self.retry_delay_secs {
+        if let Some(secs) = self.policies.retry_delay_secs {
             put("retryDelay", secs.into());
         }
         if let Some(epsilon) = &self.details.epsilon {

@@ -164,7 +164,7 @@ fn examine_job(
         }
         (Some(Ok(_)) | None, None) => {}
     }
-    for (parent, &consumed) in &job.progress.consumed {
+    for (parent, &consumed) in &job.progress.links.consumed {
         let completed = jobs.get(parent).map(|parent| parent.progress.completed);
         if completed.is_some_and(|completed| consumed > completed) {
             let problem = format!(

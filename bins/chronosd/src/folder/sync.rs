@@ -68,7 +68,7 @@ pub(crate) fn plan(files: &[JobFile], view: &View, defaults: &JobDefaults, now: 
 fn changes(view: &View, wanted: BTreeMap<JobName, (JobSpec, JobSource)>) -> Vec<Command> {
     let unchanged = |name: &JobName, source: &JobSource| {
         view.job(name)
-            .is_some_and(|job| job.progress().source.as_deref() == Some(source))
+            .is_some_and(|job| job.progress().links.source.as_ref() == Some(source))
     };
     let mut open: BTreeMap<_, _> = wanted
         .into_iter()
@@ -113,7 +113,7 @@ fn removals(
     broken: &BTreeSet<&str>,
 ) -> Vec<Command> {
     let gone = view.jobs().filter(|job| {
-        let source = job.progress().source.as_ref();
+        let source = job.progress().links.source.as_ref();
         source.is_some_and(|source| !broken.contains(source.file.as_str()))
             && !wanted.contains_key(&job.spec().name)
     });

@@ -200,7 +200,7 @@ async fn users_are_switched_to_or_refused() {
     let home = home();
     let mut kit = Kit::start(&home).await;
     let as_user = |name: &str, user: &str, command: &str| JobSpec {
-        run_as_user: user.to_owned(),
+        run_as_user: user.into(),
         ..job(name, command)
     };
     let update = kit.end_of(as_user("a", "no-such-user-here", "true")).await;

@@ -148,6 +148,6 @@ fn an_edit_of_a_job_from_a_file_leaves_it_with_its_file() {
             source: None,
         })
         .unwrap();
-    assert_eq!(world.job("a").progress().source.as_deref(), source.as_ref());
-    assert_eq!(world.job("a").spec().command, "two");
+    assert_eq!(world.job("a").progress().links.source, source);
+    assert_eq!(&*world.job("a").spec().command, "two");
 }

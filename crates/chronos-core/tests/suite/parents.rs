@@ -232,7 +232,7 @@ fn cycles_and_unknown_parents_are_refused_before_anything_changes() {
             }
         );
     }
-    assert_eq!(world.job("a").spec().command, "true");
+    assert_eq!(&*world.job("a").spec().command, "true");
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Example {
             schedule: job.schedule().unwrap(),
             exclusions: &Exclusions::new(self.calendars.clone()),
             job: &job.name,
-            jitter_secs: job.jitter_secs,
+            jitter_secs: job.policies.jitter_secs,
             anchor: from,
         };
         // One more than is written down shows that there is one more, or none.

@@ -31,7 +31,7 @@ const MERGED_MAX: usize = 64;
 /// # Ok::<(), chronos_model::JobScheduleError>(())
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Exclusions(Vec<Arc<Calendar>>);
+pub struct Exclusions(Box<[Arc<Calendar>]>);
 
 /// The first target that no calendar leaves out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,8 +46,8 @@ pub enum Allowed {
 
 impl Exclusions {
     /// Puts calendars together.
-    pub const fn new(calendars: Vec<Arc<Calendar>>) -> Self {
-        Self(calendars)
+    pub fn new(calendars: Vec<Arc<Calendar>>) -> Self {
+        Self(calendars.into())
     }
 
     /// Whether nothing is left out.

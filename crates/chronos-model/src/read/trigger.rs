@@ -64,7 +64,7 @@ fn both(
     let schedule = schedule::read(job, origin, problems)?;
     Some(Trigger::Both {
         schedule,
-        parents: parents?,
+        parents: Box::new(parents?),
     })
 }
 

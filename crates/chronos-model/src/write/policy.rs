@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::{CalendarName, CatchUp, JobSpec, Overlap, ParentRule, RetryBackoff};
 
 pub(super) fn put(spec: &JobSpec, put: &mut impl FnMut(&str, Value)) {
-    if spec.catch_up != CatchUp::default() {
-        put("catchUp", spec.catch_up.name().into());
+    if spec.policies.catch_up != CatchUp::default() {
+        put("catchUp", spec.policies.catch_up.name().into());
     }
-    if let CatchUp::All { limit } = spec.catch_up {
+    if let CatchUp::All { limit } = spec.policies.catch_up {
         put("catchUpLimit", limit.into());
     }
     // `concurrent` is always there, and says the other two.
@@ -24,15 +24,15 @@ pub(super) fn put(spec: &JobSpec, put: &mut impl FnMut(&str, Value)) {
     if let Overlap::QueueAll { limit } | Overlap::Allow { limit: Some(limit) } = spec.overlap {
         put("overlapLimit", limit.into());
     }
-    if let RetryBackoff::Exponential { delay_max_secs } = spec.retry_backoff {
-        put("retryBackoff", spec.retry_backoff.name().into());
+    if let RetryBackoff::Exponential { delay_max_secs } = spec.policies.retry_backoff {
+        put("retryBackoff", spec.policies.retry_backoff.name().into());
         put("retryDelayMax", delay_max_secs.into());
     }
-    if spec.start_timeout_secs != 0 {
-        put("startTimeout", spec.start_timeout_secs.into());
+    if spec.policies.start_timeout_secs != 0 {
+        put("startTimeout", spec.policies.start_timeout_secs.into());
     }
-    if spec.jitter_secs != 0 {
-        put("jitter", spec.jitter_secs.into());
+    if spec.policies.jitter_secs != 0 {
+        put("jitter", spec.policies.jitter_secs.into());
     }
     if !spec.details.calendars.is_empty() {
         let names = spec.details.calendars.iter().map(CalendarName::as_str);

@@ -24,7 +24,7 @@ const DOCKER: &str = r#"{"schedule":"R/2017-05-04T05:50:00Z/PT24H","name":"Test-
 fn the_first_jobs_of_a_newcomer() {
     let plain = accept(&parse(PLAIN), JobKind::Scheduled);
     assert_eq!(plain.name.as_str(), "Test-Chronos-API");
-    assert_eq!(plain.command, "sleep 60");
+    assert_eq!(&*plain.command, "sleep 60");
     assert_eq!(
         plain.details.description,
         "Sleep for 60 seconds and return."
@@ -80,11 +80,11 @@ fn absent_and_null_fields_take_the_same_defaults() {
     assert!(spec.shell);
     assert_eq!(spec.retries, 2);
     assert_eq!(spec.resources, defaults.resources);
-    assert_eq!(spec.run_as_user, "nobody");
-    assert_eq!(spec.max_completion_time_secs, 0);
-    assert_eq!(spec.retry_delay_secs, None);
+    assert_eq!(&*spec.run_as_user, "nobody");
+    assert_eq!(spec.policies.max_completion_time_secs, 0);
+    assert_eq!(spec.policies.retry_delay_secs, None);
     assert_eq!(spec.details.epsilon, None);
-    assert_eq!(spec.catch_up, CatchUp::Latest);
+    assert_eq!(spec.policies.catch_up, CatchUp::Latest);
     assert_eq!(spec.details.container, None);
     assert!(!spec.disabled && !spec.soft_error && !spec.high_priority && !spec.concurrent());
 
@@ -136,7 +136,7 @@ fn absent_and_null_fields_take_the_same_defaults() {
         assert_eq!(read(&with(fields)).unwrap(), spec, "{fields}");
     }
     let empty_user = read(&with(r#"{"runAsUser": ""}"#)).unwrap();
-    assert_eq!(empty_user.run_as_user, "", "what was written is kept");
+    assert_eq!(&*empty_user.run_as_user, "", "what was written is kept");
 }
 
 // Cases 182 and 184, and the coercions of Chronos around them.
@@ -200,7 +200,7 @@ fn scalars_in_the_wrong_type() {
     ] {
         let spec = accept_with(&format!(r#"{{"command": {text}, "arguments": [{text}]}}"#));
         assert_eq!(
-            (spec.command.as_str(), spec.details.arguments[0].as_str()),
+            (&*spec.command, spec.details.arguments[0].as_str()),
             (want, want)
         );
     }
@@ -369,7 +369,7 @@ fn a_command_may_be_empty_beside_an_executor_or_an_image() {
         r#"{"command": "", "container": {"image": "busybox"}}"#,
         r#"{"command": null, "container": {"image": "busybox"}}"#,
     ] {
-        assert_eq!(accept_with(fields).command, "", "{fields}");
+        assert_eq!(&*accept_with(fields).command, "", "{fields}");
     }
 }
 
@@ -539,10 +539,12 @@ fn counters_are_not_taken() {
 #[test]
 fn our_own_fields() {
     let spec = accept_with(r#"{"retryDelay": "90", "catchUp": "latest", "maxCompletionTime": 60}"#);
-    assert_eq!(spec.retry_delay_secs, Some(90));
-    assert_eq!(spec.max_completion_time_secs, 60);
+    assert_eq!(spec.policies.retry_delay_secs, Some(90));
+    assert_eq!(spec.policies.max_completion_time_secs, 60);
     assert_eq!(
-        accept_with(r#"{"retryDelay": 0}"#).retry_delay_secs,
+        accept_with(r#"{"retryDelay": 0}"#)
+            .policies
+            .retry_delay_secs,
         Some(0)
     );
 }

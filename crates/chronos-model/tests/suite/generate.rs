@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use chronos_model::{
     CalendarName, CatchUp, Container, ContainerKind, DstPolicy, EnvironmentVariable,
-    ExternalVolume, Fetch, IpProtocol, JobDetails, JobName, JobSchedule, JobSpec, Network,
-    NetworkInfo, Overlap, Parameter, ParentRule, PortMapping, RetryBackoff, SchedulePart, Trigger,
-    Volume, VolumeMode, limits,
+    ExternalVolume, Fetch, IpProtocol, JobDetails, JobName, JobPolicies, JobSchedule, JobSpec,
+    Network, NetworkInfo, Overlap, Parameter, ParentRule, PortMapping, RetryBackoff, SchedulePart,
+    Trigger, Volume, VolumeMode, limits,
 };
 use iso8601_repeat::{Gap, Overlap as Overlaps};
 use proptest::{collection::vec, option, prelude::*};
@@ -176,6 +176,7 @@ fn trigger() -> impl Strategy<Value = (Trigger, ParentRule)> {
         2 => schedule().prop_map(|schedule| (Trigger::Schedule(schedule), ParentRule::default())),
         1 => (parents(), rule()).prop_map(|(parents, rule)| (Trigger::Parents(parents), rule)),
         1 => (schedule(), parents(), rule()).prop_map(|(schedule, parents, rule)| {
+            let parents = Box::new(parents);
             (Trigger::Both { schedule, parents }, rule)
         }),
     ]
@@ -279,21 +280,24 @@ pub(crate) fn spec() -> impl Strategy<Value = JobSpec> {
         )| {
             JobSpec {
                 name,
-                command: texts.0,
+                command: texts.0.into(),
                 shell: flags[0],
                 retries: numbers.0,
-                retry_delay_secs: numbers.1,
                 resources: Resources::new(numbers.3.0, numbers.3.1, numbers.3.2),
                 disabled: flags[1],
                 soft_error: flags[2],
                 high_priority: flags[3],
-                run_as_user: texts.1,
-                max_completion_time_secs: numbers.2,
-                catch_up: policies.0,
+                run_as_user: texts.1.into(),
                 overlap: policies.1,
-                retry_backoff: policies.2,
-                start_timeout_secs,
-                jitter_secs,
+                policies: JobPolicies {
+                    retry_delay_secs: numbers.1,
+                    retry_backoff: policies.2,
+                    max_completion_time_secs: numbers.2,
+                    start_timeout_secs,
+                    jitter_secs,
+                    catch_up: policies.0,
+                }
+                .into(),
                 parent_rule: trigger.1,
                 trigger: trigger.0,
                 details: details.into(),

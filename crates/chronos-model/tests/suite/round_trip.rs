@@ -118,7 +118,7 @@ fn the_stored_form_is_readable_by_every_later_version() {
         "scheduleTimeZone":"","retryDelay":90,"epsilon":"PT15M"}"#;
     let value: Value = serde_json::from_str(first_version).unwrap();
     let spec = JobSpec::from_stored_json(&value).unwrap();
-    assert_eq!(spec.retry_delay_secs, Some(90));
+    assert_eq!(spec.policies.retry_delay_secs, Some(90));
     let mut written = String::new();
     for line in first_version.lines() {
         written.push_str(line.trim_start());

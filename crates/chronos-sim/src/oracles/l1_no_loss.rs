@@ -38,7 +38,7 @@ fn check_life(
         };
         let jitter = life.versions[first..end]
             .iter()
-            .map(|version| version.spec.jitter_secs)
+            .map(|version| version.spec.policies.jitter_secs)
             .max()
             .unwrap_or(0);
         let mut at = first_of(version, &targets);
@@ -77,7 +77,8 @@ fn may_come_late(ledger: &Ledger<'_>, versions: &[Version], target: Timestamp) -
 // The first target that must be known: the first after the definition was decided on; and the newest
 // before it, where a new job begins with that.
 fn first_of(version: &Version, targets: &Targets) -> Option<Timestamp> {
-    let begins_late = matches!(version.spec.catch_up, CatchUp::Latest) && !version.spec.disabled;
+    let begins_late =
+        matches!(version.spec.policies.catch_up, CatchUp::Latest) && !version.spec.disabled;
     let passed = targets.at_or_before(version.wall);
     // Whoever asks for an end that has passed does not ask for a run.
     let end = version.spec.schedule().and_then(JobSchedule::end_at);

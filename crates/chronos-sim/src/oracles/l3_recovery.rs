@@ -80,7 +80,7 @@ fn untaken(
     let known = accounted(ledger, job, index, (first, end), &targets);
     let mut at = targets.after(from.max(newest.wall)).map(|target| target.at);
     while let Some(target) = at.filter(|&target| target <= to) {
-        let start = targets.start_of(job, target, newest.spec.jitter_secs);
+        let start = targets.start_of(job, target, newest.spec.policies.jitter_secs);
         if start <= to && !known.contains(&target) {
             return Some(format!(
                 "target {target} of {job} is not taken in the quiet time"

@@ -36,7 +36,7 @@ fn earliest(ledger: &Ledger<'_>, record: Option<&Record<'_>>, target: Timestamp)
             .iter()
             .find(|era| (era.0..era.1).contains(&record.version))?;
         let targets = targets_of(&life.versions[era.0])?;
-        let jitter = life.versions[record.version].spec.jitter_secs;
+        let jitter = life.versions[record.version].spec.policies.jitter_secs;
         Some(targets.start_of(&key.job, target, jitter))
     };
     start().unwrap_or(target)

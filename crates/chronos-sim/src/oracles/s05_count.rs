@@ -101,7 +101,7 @@ fn too_many(version: &Version, targets: &Targets, known: usize) -> Option<String
 }
 
 fn before_creation(version: &Version) -> usize {
-    match version.spec.catch_up {
+    match version.spec.policies.catch_up {
         CatchUp::All { limit } => limit as usize,
         CatchUp::Latest | CatchUp::None => 1,
     }

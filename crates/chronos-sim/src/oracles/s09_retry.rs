@@ -93,8 +93,8 @@ fn too_soon(
     // What is left of a delay is known to the millisecond by a clock that drifts.
     let slack = if new_term { 1_000 } else { 0 };
     let spec = &life.version_at(later.decided()).spec;
-    let first = i64::try_from(spec.retry_delay_secs? * 1000).ok()?;
-    let delay = spec.retry_backoff.delay_millis(first, key.attempt);
+    let first = i64::try_from(spec.policies.retry_delay_secs? * 1000).ok()?;
+    let delay = spec.policies.retry_backoff.delay_millis(first, key.attempt);
     let delay = u64::try_from(delay).ok()?;
     let waited = ledger.at(begin).since(ledger.at(end));
     let edited = life.version_at(earlier.decided()).fact != life.version_at(begin).fact;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chronos_model::{
-    Calendar, CalendarName, Completion, CompletionKind, Generation, JobName, JobProgress, JobSpec,
-    Outcome, Run, RunCause, RunKey, RunQuery, RunState, Timestamp, Tomb, Write,
+    Calendar, CalendarName, Completion, CompletionKind, Generation, JobLinks, JobName, JobProgress,
+    JobSpec, Outcome, Run, RunCause, RunKey, RunQuery, RunState, Timestamp, Tomb, Write,
 };
 use serde_json::json;
 
@@ -89,7 +89,7 @@ pub(super) fn spec(name: &str, command: &str) -> Arc<JobSpec> {
     });
     let mut spec = JobSpec::from_stored_json(&stored).expect("the definition is valid");
     // Also one that is too long.
-    command.clone_into(&mut spec.command);
+    spec.command = command.into();
     Arc::new(spec)
 }
 
@@ -119,9 +119,13 @@ pub(super) fn progress(completed: u64) -> JobProgress {
     JobProgress {
         created_at: Timestamp::from_millis(1),
         completed,
-        completions: vec![completion],
-        consumed: [(job("parent"), completed)].into(),
-        generation: Some(Box::new(generation(completed))),
+        links: JobLinks {
+            completions: vec![completion],
+            consumed: [(job("parent"), completed)].into(),
+            generation: Some(Box::new(generation(completed))),
+            ..JobLinks::default()
+        }
+        .into(),
         ..JobProgress::default()
     }
 }

@@ -60,7 +60,7 @@ pub async fn refuses_large_values(factory: &mut impl StoreFactory) {
     assert_eq!(loaded.quarantined, []);
     assert_eq!(loaded.calendars.len(), 1);
     assert_eq!(loaded.jobs[0].spec.command.len(), command);
-    assert_eq!(loaded.jobs[0].progress.consumed.len(), 2500);
+    assert_eq!(loaded.jobs[0].progress.links.consumed.len(), 2500);
     assert_eq!(
         loaded.active_runs[0].reason.as_ref().map(String::len),
         Some(below)
@@ -76,7 +76,7 @@ fn text(len: usize) -> String {
 fn parents(count: u32) -> Write {
     let name = |number| format!("{number:0>190}").parse().expect("it is valid");
     let mut progress = progress(1);
-    progress.consumed = (0..count).map(|number| (name(number), 1)).collect();
+    progress.links.consumed = (0..count).map(|number| (name(number), 1)).collect();
     Write::PutProgress {
         job: job("a"),
         progress: Arc::new(progress),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use chronos_model::{
-    Calendar, Completion, CompletionKind, Covered, Generation, JobDetails, JobProgress, JobSource,
-    JobSpec, Lineage, NextTarget, Outcome, Run, RunCause, RunState, Timestamp, Write,
+    Calendar, Completion, CompletionKind, Covered, Generation, JobDetails, JobLinks, JobPolicies,
+    JobProgress, JobSource, JobSpec, Lineage, NextTarget, Outcome, Run, RunCause, RunState,
+    Timestamp, Write,
 };
 use serde_json::json;
 
@@ -32,10 +33,12 @@ pub async fn keeps_every_field_of_a_definition(factory: &mut impl StoreFactory) 
     // A job has files in one spelling only.
     small.details.uris = vec!["http://u".to_owned()];
     assert_all_differ!(
-        JobSpec: &full, &small; name, command, shell, retries, retry_delay_secs, retry_backoff,
-        resources, disabled, soft_error, high_priority, run_as_user, overlap,
-        max_completion_time_secs, start_timeout_secs, jitter_secs, catch_up, parent_rule, trigger,
-        details
+        JobSpec: &full, &small; name, command, shell, retries, resources, disabled,
+        soft_error, high_priority, run_as_user, overlap, parent_rule, trigger, policies, details
+    );
+    assert_all_differ!(
+        JobPolicies: &*full.policies, &*small.policies; retry_delay_secs, retry_backoff,
+        max_completion_time_secs, start_timeout_secs, jitter_secs, catch_up
     );
     assert_all_differ!(
         JobDetails: &*full.details, &*small.details; executor, executor_flags, task_info_data,
@@ -216,24 +219,27 @@ pub async fn keeps_every_field_of_progress(factory: &mut impl StoreFactory) {
             at: Timestamp::from_millis(i64::MAX),
         }),
         due_max: at(3),
-        due_floor: at(13),
-        due_birth: at(14),
         completed: u64::MAX,
-        completions: CompletionKind::ALL.map(completion).into(),
-        consumed: [(job("b c"), 4), (job("#"), 5)].into(),
-        generation: Some(Box::new(Generation {
-            runs: vec![key("b c", i64::MIN, 0), key("#", i64::MAX, u32::MAX)],
-            lineage: [(job("root"), u64::MAX)].into(),
-        })),
         success_count: 6,
         error_count: 7,
         errors_since_last_success: 8,
         last_success: at(9),
         last_error: at(-10),
-        source: Some(Box::new(JobSource {
-            file: "a/ü.yaml".to_owned(),
-            digest: u64::MAX,
-        })),
+        links: JobLinks {
+            due_floor: at(13),
+            due_birth: at(14),
+            completions: CompletionKind::ALL.map(completion).into(),
+            consumed: [(job("b c"), 4), (job("#"), 5)].into(),
+            generation: Some(Box::new(Generation {
+                runs: vec![key("b c", i64::MIN, 0), key("#", i64::MAX, u32::MAX)],
+                lineage: [(job("root"), u64::MAX)].into(),
+            })),
+            source: Some(JobSource {
+                file: "a/ü.yaml".to_owned(),
+                digest: u64::MAX,
+            }),
+        }
+        .into(),
     };
     bench.must_commit(vec![put_spec("a", "one", 0)]).await;
     let mut found = progress.clone();

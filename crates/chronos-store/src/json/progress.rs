@@ -1,6 +1,8 @@
 //! The JSON of a job's progress.
 
-use chronos_model::{Completion, CompletionKind, JobProgress, JobSource, NextTarget, Timestamp};
+use chronos_model::{
+    Completion, CompletionKind, JobLinks, JobProgress, JobSource, NextTarget, Timestamp,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -19,19 +21,22 @@ pub fn encode_progress(progress: &JobProgress) -> String {
         anchor,
         next,
         due_max,
-        due_floor,
-        due_birth,
         completed,
-        completions,
-        consumed,
-        generation,
         success_count,
         error_count,
         errors_since_last_success,
         last_success,
         last_error,
-        source,
+        links,
     } = progress;
+    let JobLinks {
+        due_floor,
+        due_birth,
+        completions,
+        consumed,
+        generation,
+        source,
+    } = &**links;
     let mut json = Map::new();
     let mut put = |field: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -57,7 +62,7 @@ pub fn encode_progress(progress: &JobProgress) -> String {
     put("errorsSinceLastSuccess", Some(errors.into()));
     put("lastSuccess", last_success.map(instant));
     put("lastError", last_error.map(instant));
-    put("source", source.as_deref().map(source_value));
+    put("source", source.as_ref().map(source_value));
     Value::Object(json).to_string()
 }
 
@@ -76,23 +81,26 @@ pub fn decode_progress(text: &str) -> Result<JobProgress, String> {
         Some(_) => None,
         None => json.object("generation", read_generation)?,
     };
+    let links = JobLinks {
+        due_floor: json.instant("dueFloor")?,
+        due_birth: json.instant("dueBirth")?,
+        completions: json.list("completions", read_completion)?,
+        consumed: json.counts("consumed")?,
+        generation: generation.map(Box::new),
+        source: json.object("source", read_source)?,
+    };
     Ok(JobProgress {
         created_at: json.instant("createdAt")?.unwrap_or_default(),
         anchor: json.instant("anchor")?.unwrap_or_default(),
         next: json.object("next", read_next)?,
         due_max: json.instant("dueMax")?,
-        due_floor: json.instant("dueFloor")?,
-        due_birth: json.instant("dueBirth")?,
         completed: json.count("completed")?.or(of_old).unwrap_or_default(),
-        completions: json.list("completions", read_completion)?,
-        consumed: json.counts("consumed")?,
-        generation: generation.map(Box::new),
         success_count: json.count("successCount")?.unwrap_or_default(),
         error_count: json.count("errorCount")?.unwrap_or_default(),
         errors_since_last_success: json.count("errorsSinceLastSuccess")?.unwrap_or_default(),
         last_success: json.instant("lastSuccess")?,
         last_error: json.instant("lastError")?,
-        source: json.object("source", read_source)?.map(Box::new),
+        links: links.into(),
     })
 }
 
@@ -177,9 +185,20 @@ mod tests {
                 at: Timestamp::from_millis(4),
             }),
             due_max: Some(Timestamp::from_millis(5)),
+            completed: 6,
+            success_count: 8,
+            error_count: 9,
+            errors_since_last_success: 10,
+            last_success: Some(Timestamp::from_millis(11)),
+            last_error: Some(Timestamp::from_millis(12)),
+            links: full_links().into(),
+        }
+    }
+
+    fn full_links() -> JobLinks {
+        JobLinks {
             due_floor: Some(Timestamp::from_millis(13)),
             due_birth: Some(Timestamp::from_millis(14)),
-            completed: 6,
             completions: vec![
                 Completion {
                     number: 5,
@@ -203,15 +222,10 @@ mod tests {
                 ("c#".parse().unwrap(), u64::MAX),
             ]
             .into(),
-            success_count: 8,
-            error_count: 9,
-            errors_since_last_success: 10,
-            last_success: Some(Timestamp::from_millis(11)),
-            last_error: Some(Timestamp::from_millis(12)),
-            source: Some(Box::new(JobSource {
+            source: Some(JobSource {
                 file: "a/b.yaml".to_owned(),
                 digest: u64::MAX - 1,
-            })),
+            }),
         }
     }
 

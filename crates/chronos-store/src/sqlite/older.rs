@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use chronos_model::{JobProgress, NextTarget, RunCause, RunState, Timestamp, Write};
+use chronos_model::{JobLinks, JobProgress, NextTarget, RunCause, RunState, Timestamp, Write};
 use rusqlite::Connection;
 
 use super::{SqliteOptions, SqliteStore, schema};
@@ -63,7 +63,11 @@ async fn opens_format_1_and_keeps_what_is_in_it() {
             at: at(4),
         }),
         completed: 6,
-        consumed: [("p".parse().unwrap(), 5)].into(),
+        links: JobLinks {
+            consumed: [("p".parse().unwrap(), 5)].into(),
+            ..JobLinks::default()
+        }
+        .into(),
         success_count: 6,
         ..JobProgress::default()
     };

@@ -318,7 +318,7 @@ mod tests {
                 "labels: unknown to Chronos, and left out",
             ],
         );
-        assert_eq!(none.spec.jitter_secs, 0);
+        assert_eq!(none.spec.policies.jitter_secs, 0);
         let files = check(
             &json!({"fetch": [{"uri": "x", "extract": false}], "uris": ["y", "x"]}),
             &["uris: joined with `fetch`, which said something else"],

@@ -6,8 +6,8 @@ use std::{
 };
 
 use chronos_model::{
-    FrameworkId, JobName, JobProgress, JobRecord, Quarantined, Revision, Run, RunCause, RunKey,
-    RunState, Snapshot, Timestamp, Tomb, Write,
+    FrameworkId, JobLinks, JobName, JobProgress, JobRecord, Quarantined, Revision, Run, RunCause,
+    RunKey, RunState, Snapshot, Timestamp, Tomb, Write,
 };
 use chronos_store::{CommitError, Committing, Store, Term, check::unconnected};
 use thiserror::Error;
@@ -299,12 +299,16 @@ impl Planner<'_> {
             created_at: now,
             anchor: now,
             due_max,
-            due_floor: due_max,
-            due_birth: known.map_or(tomb, |known| known.due_birth),
             completed: known.map_or(0, |known| known.completed),
-            consumed: parents
-                .map(|parent| (parent.clone(), completed(parent)))
-                .collect(),
+            links: JobLinks {
+                due_floor: due_max,
+                due_birth: known.map_or(tomb, |known| known.links.due_birth),
+                consumed: parents
+                    .map(|parent| (parent.clone(), completed(parent)))
+                    .collect(),
+                ..JobLinks::default()
+            }
+            .into(),
             success_count,
             error_count,
             errors_since_last_success,

@@ -218,7 +218,7 @@ fn edges_and_what_keeps_them() {
     world.put(json!({"name": "c", "command": "new", "parents": ["a"]}));
     assert_eq!(children(&mut world, "a"), [name("b"), name("c")]);
     assert_eq!(children(&mut world, "c"), [name("d")]);
-    assert_eq!(world.job("c").spec().command, "new");
+    assert_eq!(&*world.job("c").spec().command, "new");
 }
 
 #[test]

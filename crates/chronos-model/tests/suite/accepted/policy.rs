@@ -29,7 +29,7 @@ fn catch_up() {
             CatchUp::None,
         ),
     ] {
-        assert_eq!(accept_with(fields).catch_up, want, "{fields}");
+        assert_eq!(accept_with(fields).policies.catch_up, want, "{fields}");
     }
 }
 
@@ -85,10 +85,13 @@ fn retries_and_times() {
             exponential(90),
         ),
     ] {
-        assert_eq!(accept_with(fields).retry_backoff, want, "{fields}");
+        assert_eq!(accept_with(fields).policies.retry_backoff, want, "{fields}");
     }
     let spec = accept_with(r#"{"startTimeout": "600", "jitter": 86400}"#);
-    assert_eq!((spec.start_timeout_secs, spec.jitter_secs), (600, 86_400));
+    assert_eq!(
+        (spec.policies.start_timeout_secs, spec.policies.jitter_secs),
+        (600, 86_400)
+    );
 }
 
 #[test]
