@@ -1,22 +1,28 @@
 //! Launches a second through a fake master over loopback, each with its intent and its result on disk.
 //!
 //! `cargo bench --bench mesos_launch`: the scheduler's loop, the store on SQLite, and the connection to Mesos, as the daemon
-//! has them, against a fake cluster in the same process, on the same cores. Tasks finish at once. All runs are due at the
-//! same moment; counted is from then until the last launch is with the master, and until the last end is on record.
+//! has them, against a fake cluster in the same process, on the same cores. With `-- zk` the store is one `ZooKeeper` server,
+//! which it starts itself; `-- batches` and `-- single` measure one of the two cases. Tasks finish at once. All runs are due
+//! at the same moment; counted is from then until the last launch is with the master, and until the last end is on record.
 #![expect(clippy::print_stdout, reason = "a report for people")]
 
 use std::{
+    fmt,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
+use anyhow::{Context as _, Result};
 use async_trait::async_trait;
+use benches::zookeeper::Ensemble;
 use chronos_api::{Backend as _, LogError, LogPart};
 use chronos_core::{Command, Settings};
 use chronos_mesos::{Keeper, KeeperError, Mesos, MesosConfig};
 use chronos_model::{FrameworkId, JobDefaults, JobKind, JobSpec, Timestamp, Write};
 use chronos_runtime::{Cluster, Handle, LogQuery, Mandate, RunLogs, Runtime, Tenure};
 use chronos_store::{SqliteOptions, SqliteStore, Store};
+use chronos_zk::{ZkOptions, ZkStore};
 use mesos_fake::{
     Fake, Plan,
     cluster::{AgentSpec, Settings as FakeSettings},
@@ -31,6 +37,8 @@ const LEAD: Duration = Duration::from_secs(20);
 
 /// What one measurement does.
 struct Case {
+    /// Asks for it.
+    word: &'static str,
     name: &'static str,
     agents: u16,
     /// Cores of each agent, for tasks of a tenth.
@@ -40,12 +48,14 @@ struct Case {
 
 const CASES: [Case; 2] = [
     Case {
+        word: "batches",
         name: "batches: 100 agents with room for 40",
         agents: 100,
         cpus: 4.0,
         runs: 20_000,
     },
     Case {
+        word: "single",
         name: "one task for each offer: 1,000 agents with room for one",
         agents: 1_000,
         cpus: 0.1,
@@ -53,8 +63,13 @@ const CASES: [Case; 2] = [
     },
 ];
 
-#[derive(Debug)]
-struct StoreKeeper(Arc<SqliteStore>, watch::Receiver<Option<Tenure>>);
+struct StoreKeeper(Arc<dyn Store>, watch::Receiver<Option<Tenure>>);
+
+impl fmt::Debug for StoreKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreKeeper").finish_non_exhaustive()
+    }
+}
 
 impl StoreKeeper {
     async fn commit(&self, writes: Vec<Write>) -> Result<(), KeeperError> {
@@ -93,29 +108,48 @@ impl RunLogs for NoLogs {
     }
 }
 
-fn main() {
-    let runtime = tokio::runtime::Runtime::new().expect("threads");
-    for case in CASES {
-        let (launched, ended) = runtime.block_on(measure(&case));
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let asked = |word: &str| words.iter().any(|asked| asked == word);
+    let all = !CASES.iter().any(|case| asked(case.word));
+    for case in CASES.iter().filter(|case| all || asked(case.word)) {
+        let folder = tempfile::tempdir()?;
+        let servers = asked("zk").then(|| Ensemble::start(folder.path(), 1));
+        let servers = servers.transpose()?;
+        let (launched, ended) = runtime.block_on(async {
+            let store = open(folder.path(), servers.as_ref()).await?;
+            anyhow::Ok(measure(case, store).await)
+        })?;
         let rate = |took: Duration| {
             let runs = u32::try_from(case.runs).expect("a number of runs");
             f64::from(runs) / took.as_secs_f64()
         };
         println!(
-            "{}: {} runs, {:.0} durable launches/s, {:.0} runs/s from target to recorded end",
+            "{}, {}: {} runs, {:.0} durable launches/s, {:.0} runs/s from target to recorded end",
             case.name,
+            servers.map_or("embedded store", |_| "ZooKeeper"),
             case.runs,
             rate(launched),
             rate(ended)
         );
     }
+    Ok(())
 }
 
-async fn measure(case: &Case) -> (Duration, Duration) {
+async fn open(folder: &Path, servers: Option<&Ensemble>) -> Result<Arc<dyn Store>> {
+    Ok(match servers {
+        None => Arc::new(SqliteStore::open(&SqliteOptions::new(folder))?),
+        Some(servers) => {
+            let options = ZkOptions::new(servers.address("/measured").parse()?);
+            let store = ZkStore::open(&options).await;
+            Arc::new(store.context("the store on ZooKeeper")?)
+        }
+    })
+}
+
+async fn measure(case: &Case, store: Arc<dyn Store>) -> (Duration, Duration) {
     let fake = cluster(case).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(&SqliteOptions::new(folder.path())).expect("a store");
-    let store = Arc::new(store);
     let (tenure, told) = watch::channel(None);
     let masters = fake.address(0).to_string().parse().expect("an address");
     let keeper = Arc::new(StoreKeeper(Arc::clone(&store), told));

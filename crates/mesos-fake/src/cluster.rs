@@ -168,13 +168,13 @@ struct Framework {
     removed_at: Option<Duration>,
     heartbeat_at: Duration,
     suppressed: BTreeSet<String>,
-    filters: Vec<Filter>,
+    /// By agent.
+    filters: BTreeMap<String, Vec<Filter>>,
 }
 
 /// What was declined.
 #[derive(Debug)]
 struct Filter {
-    agent: String,
     role: String,
     what: Pool,
     until: Duration,
@@ -221,6 +221,8 @@ struct Offered {
 #[derive(Debug)]
 struct Agent {
     spec: AgentSpec,
+    /// The resources of `spec`, counted.
+    total: Pool,
     /// Its process runs.
     up: bool,
     /// Nobody can reach it.

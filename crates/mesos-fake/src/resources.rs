@@ -49,26 +49,24 @@ impl Pool {
 
     /// Takes another pool out, if all of it is there; else nothing, and false.
     pub(crate) fn take(&mut self, other: &Self) -> bool {
-        let mut left = self.clone();
+        if !self.holds(other) {
+            return false;
+        }
         for item in &other.0 {
-            let Some(mine) = left.0.iter_mut().find(|mine| mine.of == item.of) else {
-                if item.amount.is_nothing() {
-                    continue;
-                }
-                return false;
-            };
-            if !mine.amount.take(&item.amount) {
-                return false;
+            if let Some(mine) = self.0.iter_mut().find(|mine| mine.of == item.of) {
+                mine.amount.take(&item.amount);
             }
         }
-        left.0.retain(|item| !item.amount.is_nothing());
-        *self = left;
+        self.0.retain(|item| !item.amount.is_nothing());
         true
     }
 
     /// Whether all of another pool is there.
     pub(crate) fn holds(&self, other: &Self) -> bool {
-        self.clone().take(other)
+        other.0.iter().all(|item| {
+            let mine = self.0.iter().find(|mine| mine.of == item.of);
+            item.amount.is_nothing() || mine.is_some_and(|mine| mine.amount.holds(&item.amount))
+        })
     }
 
     /// The thousandths of a scalar, whatever it is reserved for.
@@ -184,20 +182,29 @@ impl Amount {
         }
     }
 
-    fn take(&mut self, other: &Self) -> bool {
+    fn holds(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Scalar(mine), Self::Scalar(theirs)) => {
-                *mine -= theirs;
-                *mine >= 0
-            }
-            (Self::Ranges(mine), Self::Ranges(theirs)) => {
-                theirs.iter().all(|range| take_range(mine, *range))
-            }
-            (Self::Set(mine), Self::Set(theirs)) => theirs.iter().all(|item| {
-                let found = mine.iter().position(|mine| mine == item);
-                found.map(|at| mine.swap_remove(at)).is_some()
+            (Self::Scalar(mine), Self::Scalar(theirs)) => mine >= theirs,
+            (Self::Ranges(mine), Self::Ranges(theirs)) => theirs.iter().all(|part| {
+                mine.iter()
+                    .any(|whole| whole.0 <= part.0 && part.1 <= whole.1)
             }),
+            (Self::Set(mine), Self::Set(theirs)) => theirs.iter().all(|item| mine.contains(item)),
             _ => false,
+        }
+    }
+
+    // Only what it holds.
+    fn take(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Scalar(mine), Self::Scalar(theirs)) => *mine -= theirs,
+            (Self::Ranges(mine), Self::Ranges(theirs)) => {
+                for range in theirs {
+                    take_range(mine, *range);
+                }
+            }
+            (Self::Set(mine), Self::Set(theirs)) => mine.retain(|item| !theirs.contains(item)),
+            _ => {}
         }
     }
 }
@@ -230,13 +237,12 @@ fn coalesced(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
     whole
 }
 
-fn take_range(ranges: &mut Vec<(u64, u64)>, (begin, end): (u64, u64)) -> bool {
-    let around = |range: &&mut (u64, u64)| range.0 <= begin && end <= range.1;
-    let Some(found) = ranges.iter_mut().find(around) else {
-        return false;
+fn take_range(ranges: &mut Vec<(u64, u64)>, (begin, end): (u64, u64)) {
+    let around = |range: &(u64, u64)| range.0 <= begin && end <= range.1;
+    let Some(found) = ranges.iter().position(around) else {
+        return;
     };
-    let (low, high) = *found;
-    ranges.retain(|range| *range != (low, high));
+    let (low, high) = ranges.remove(found);
     if low < begin {
         ranges.push((low, begin - 1));
     }
@@ -244,7 +250,6 @@ fn take_range(ranges: &mut Vec<(u64, u64)>, (begin, end): (u64, u64)) -> bool {
         ranges.push((end + 1, high));
     }
     ranges.sort_unstable();
-    true
 }
 
 #[expect(

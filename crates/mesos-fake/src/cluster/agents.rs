@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mesos_v1::proto::{Attribute, Resource};
 
 use super::{Agent, Cluster, Link, plain_attributes, plain_resources};
+use crate::resources::Pool;
 
 /// An agent to be added.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,7 @@ impl Cluster {
         self.agents.insert(
             id.clone(),
             Agent {
+                total: Pool::new(&spec.resources),
                 spec,
                 up: true,
                 partitioned: false,

@@ -1,6 +1,6 @@
 //! Who is offered what.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use mesos_v1::{
     event::is_terminal,
@@ -35,11 +35,12 @@ impl Cluster {
         }
         let now = self.now;
         for framework in self.master.frameworks.values_mut() {
-            framework.filters.retain(|filter| filter.until > now);
+            framework.keep_filters(|filter| filter.until > now);
         }
         let ids: Vec<String> = self.master.frameworks.keys().cloned().collect();
+        let mut unused = self.unused();
         for id in ids {
-            let offers = self.offers_for(&id);
+            let offers = self.offers_for(&id, &mut unused);
             if !offers.is_empty() {
                 let event = Event {
                     r#type: Some(event::Type::Offers.into()),
@@ -71,7 +72,7 @@ impl Cluster {
         false
     }
 
-    fn offers_for(&mut self, id: &str) -> Vec<Offer> {
+    fn offers_for(&mut self, id: &str, unused: &mut BTreeMap<String, Pool>) -> Vec<Offer> {
         let Some(framework) = self.master.frameworks.get(id) else {
             return Vec::new();
         };
@@ -81,10 +82,10 @@ impl Cluster {
         let info = framework.info.clone();
         let mut offers = Vec::new();
         for role in roles_of(&info) {
-            let agents: Vec<String> = self.agents.keys().cloned().collect();
-            for agent in agents {
-                if let Some(what) = self.free(id, &info, &role, &agent) {
-                    offers.push(self.offer(id, &info, &role, &agent, what));
+            for (agent, unused) in &mut *unused {
+                if let Some(what) = self.free(id, &info, &role, agent, unused) {
+                    unused.take(&what);
+                    offers.push(self.offer(id, &info, &role, agent, what));
                 }
             }
         }
@@ -92,50 +93,55 @@ impl Cluster {
     }
 
     // What an agent has for a role of a framework now, if it is worth an offer.
-    fn free(&self, id: &str, info: &FrameworkInfo, role: &str, agent: &str) -> Option<Pool> {
+    fn free(
+        &self,
+        id: &str,
+        info: &FrameworkInfo,
+        role: &str,
+        agent: &str,
+        unused: &Pool,
+    ) -> Option<Pool> {
         let framework = self.master.frameworks.get(id)?;
-        if framework.suppressed.contains(role) || !self.is_offered(agent) {
+        if unused.is_empty() || framework.suppressed.contains(role) {
             return None;
         }
-        let free = self.unused(agent)?.for_role(role);
+        let free = unused.for_role(role);
         let (cpus, mem) = (free.scalar("cpus"), free.scalar("mem"));
         let worth_it = cpus >= WORTH_IT.0 || mem >= WORTH_IT.1;
         let gpus_hidden = free.scalar("gpus") > 0 && !has(info, Capability::GpuResources);
-        let filtered = framework
-            .filters
-            .iter()
-            .any(|filter| filter.agent == agent && filter.role == role && filter.what.holds(&free));
+        let mut filters = framework.filters.get(agent).into_iter().flatten();
+        let filtered = filters.any(|filter| filter.role == role && filter.what.holds(&free));
         (worth_it && !gpus_hidden && !filtered).then_some(free)
     }
 
-    fn is_offered(&self, agent: &str) -> bool {
-        self.master.agents.get(agent) == Some(&Link::Registered)
-            && self
-                .agents
-                .get(agent)
-                .is_some_and(|agent| agent.draining.is_none() && !agent.deactivated)
-    }
-
-    // What no task uses and no offer holds.
-    fn unused(&self, agent: &str) -> Option<Pool> {
-        let mut free = Pool::new(&self.agents.get(agent)?.spec.resources);
-        for (key, task) in &self.agents.get(agent)?.tasks {
-            // What ended is free before its end is acknowledged, or even told.
-            if let Some(known) = self.master.tasks.get(key)
-                && !is_terminal(task.state)
-            {
-                free.take(&known.uses);
+    // What no task uses and no offer holds, of the agents that may be offered. All of them at once: to look through all
+    // offers for each agent would cost a master of a thousand agents more than all else that it does.
+    fn unused(&self) -> BTreeMap<String, Pool> {
+        let mut unused: BTreeMap<String, Pool> = BTreeMap::new();
+        for (id, agent) in &self.agents {
+            let is_offered = self.master.agents.get(id) == Some(&Link::Registered)
+                && agent.draining.is_none()
+                && !agent.deactivated;
+            if !is_offered {
+                continue;
+            }
+            let mut free = agent.total.clone();
+            for (key, task) in &agent.tasks {
+                // What ended is free before its end is acknowledged, or even told.
+                if let Some(known) = self.master.tasks.get(key)
+                    && !is_terminal(task.state)
+                {
+                    free.take(&known.uses);
+                }
+            }
+            unused.insert(id.clone(), free);
+        }
+        for offer in self.master.offers.values() {
+            if let Some(free) = unused.get_mut(&offer.agent) {
+                free.take(&offer.what);
             }
         }
-        let offers = self
-            .master
-            .offers
-            .values()
-            .filter(|offer| offer.agent == agent);
-        for offer in offers {
-            free.take(&offer.what);
-        }
-        Some(free)
+        unused
     }
 
     fn offer(
@@ -236,8 +242,8 @@ impl Cluster {
         }
         let until = self.now + wait.clamp(self.settings.allocation_interval, FILTER_MAX);
         if let Some(framework) = self.master.frameworks.get_mut(framework) {
-            framework.filters.push(Filter {
-                agent: offered.agent.clone(),
+            let filters = framework.filters.entry(offered.agent.clone());
+            filters.or_default().push(Filter {
                 role: offered.role.clone(),
                 what,
                 until,
@@ -272,7 +278,7 @@ impl Cluster {
         }
         let all = |role: &String| roles.is_empty() || roles.contains(role);
         known.suppressed.retain(|role| !all(role));
-        known.filters.retain(|filter| !all(&filter.role));
+        known.keep_filters(|filter| !all(&filter.role));
         self.allocate();
     }
 
@@ -282,6 +288,13 @@ impl Cluster {
         self.master
             .inverse_filters
             .retain(|_who, until| *until > now);
+        if self
+            .agents
+            .values()
+            .all(|agent| agent.unavailability.is_none())
+        {
+            return;
+        }
         let mut asked: Vec<(String, String)> = Vec::new();
         for (framework, task) in self.master.tasks.keys() {
             let known = &self.master.tasks[&(framework.clone(), task.clone())];
@@ -352,6 +365,15 @@ fn filter_wait(seconds: Option<f64>) -> Duration {
     seconds.map_or(FILTER_DEFAULT, |seconds| {
         Duration::try_from_secs_f64(seconds).unwrap_or(FILTER_DEFAULT)
     })
+}
+
+impl super::Framework {
+    fn keep_filters(&mut self, keep: impl Fn(&Filter) -> bool) {
+        self.filters.retain(|_agent, filters| {
+            filters.retain(&keep);
+            !filters.is_empty()
+        });
+    }
 }
 
 impl super::AgentSpec {

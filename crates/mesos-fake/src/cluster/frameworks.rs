@@ -1,6 +1,9 @@
 //! Frameworks coming, going and being removed.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mesos_v1::proto::{
     Address, FrameworkId, FrameworkInfo, MasterInfo,
@@ -36,7 +39,7 @@ impl Cluster {
         let id = given.unwrap_or_else(|| self.new_framework_id());
         info.id = Some(id.clone());
         let old = self.master.frameworks.remove(&id.value);
-        let mut filters = Vec::new();
+        let mut filters = BTreeMap::new();
         if let Some(old) = old {
             if let Some(previous) = old.stream {
                 let error = error_event("Framework failed over");
