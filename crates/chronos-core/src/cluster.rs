@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use chronos_model::{ContainerKind, JobSpec, RunKey, Timestamp};
-use resources::{Attributes, Resources};
+use resources::{Attributes, Ranges, Resources, Scalar};
 
 /// The name of an offer, given by whoever makes it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -45,9 +45,13 @@ pub struct Offer {
     pub abilities: Abilities,
 }
 
-/// What an agent can do beyond running commands.
+/// What an agent has and can do beyond running commands.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Abilities {
+    /// How many GPUs are in the offer.
+    pub gpus: Scalar,
+    /// The ports that are in the offer.
+    pub ports: Arc<Ranges>,
     /// The containers it can run.
     pub containers: Vec<ContainerKind>,
     /// It fetches files into the sandbox.
@@ -196,7 +200,7 @@ pub enum ClusterCall {
         /// The tasks.
         tasks: Vec<Launched>,
     },
-    /// Says whether offers are wanted from now on. Only with
+    /// Says whether offers are wanted from now on; said again, also those that were declined. Only with
     /// [`Settings::returns_offers`](crate::Settings::returns_offers).
     Want {
         /// Whether.

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-use chronos_model::{ContainerKind, JobName, JobSpec, RunKey, RunState};
-use offer_match::{Demand, DemandId, Matcher, Misses, Policy, Supply, Ticket, Waiting};
+use chronos_model::{Container, ContainerKind, JobName, JobSpec, RunKey, RunState};
+use offer_match::{Demand, DemandId, Lasts, Matcher, Misses, Policy, Supply, Ticket, Waiting};
+use resources::{Parcel, Parcels, Ranges, Scalar};
 
 use crate::{
     Abilities, AgentId, Mutant, Offer, OfferId, Scheduler, parents::awaits_parents,
@@ -44,6 +45,8 @@ pub(crate) struct Queue {
     free: Vec<u32>,
     numbers: u64,
     kinds: Kinds,
+    // Something waits that is wanted for the first time: what was declined for others may be right for it.
+    fresh: bool,
     // Runs that came since the last match, by place and number.
     news: Vec<(u32, u64)>,
     // The last demand that was explained in turn.
@@ -90,6 +93,7 @@ impl Default for Queue {
             free: Vec::new(),
             numbers: 0,
             kinds: Kinds::default(),
+            fresh: false,
             news: Vec::new(),
             explained: None,
             waits: Waits::default(),
@@ -195,6 +199,11 @@ impl Queue {
             .rescind(&offer_match::OfferId(Arc::clone(&offer.0)));
     }
 
+    /// Returns, once, that something waits that nothing before it wanted.
+    pub(crate) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// Returns the offers that nothing that waits can use.
     pub(crate) fn useless_offers(&mut self, now: i64) -> Vec<OfferId> {
         let declines = self.matcher.advise(now, None).declines.into_iter();
@@ -242,6 +251,7 @@ impl Queue {
             place.listed = true;
             self.waits.runs.insert(place.key.clone(), place.demand);
             if !self.waits.demands.contains_key(&place.demand) {
+                self.fresh = true;
                 turn.push(place.demand);
             }
         }
@@ -309,6 +319,9 @@ fn kind(spec: &JobSpec) -> usize {
         .wrapping_add(mem)
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)
         .wrapping_add(disk);
+    if let Lasts::Millis(millis) = lasts(spec) {
+        mix = mix.rotate_left(5).wrapping_add(millis.cast_unsigned());
+    }
     for constraint in &spec.details.constraints {
         for &byte in constraint.value().as_bytes() {
             mix = mix.rotate_left(5).wrapping_add(u64::from(byte));
@@ -327,6 +340,9 @@ fn wants_the_same(one: &Arc<JobSpec>, two: &Arc<JobSpec>) -> bool {
     Arc::ptr_eq(one, two)
         || one.resources == two.resources
             && one.details.constraints == two.details.constraints
+            && one.details.gpus == two.details.gpus
+            && lasts(one) == lasts(two)
+            && host_ports(one).eq(host_ports(two))
             && abilities(one).eq(abilities(two))
             && (one.name == two.name || !spreads(one))
 }
@@ -417,12 +433,35 @@ impl Scheduler {
 }
 
 fn demand(spec: &JobSpec) -> Demand {
+    let (fixed, any): (Vec<u16>, Vec<u16>) = host_ports(spec).partition(|&port| port > 0);
     Demand {
+        gpus: Scalar::from_units(spec.details.gpus.into()),
+        ports: u32::try_from(any.len()).unwrap_or(u32::MAX),
+        fixed_ports: fixed,
         constraints: spec.details.constraints.clone(),
         abilities: abilities(spec).collect(),
         group: group(spec),
+        lasts: lasts(spec),
         ..Demand::new(spec.resources)
     }
+}
+
+// The ports of the agent that a job needs; zero is any.
+fn host_ports(spec: &JobSpec) -> impl Iterator<Item = u16> {
+    let container = spec.details.container.as_ref();
+    container.into_iter().flat_map(Container::host_ports)
+}
+
+// How long a run may take. What is asked of agents is compared by it, so it is rounded up, by a quarter at
+// most: else each limit that somebody wrote would be a demand of its own.
+fn lasts(spec: &JobSpec) -> Lasts {
+    let secs = spec.policies.max_completion_time_secs;
+    if secs == 0 {
+        return Lasts::Unknown;
+    }
+    let step = (secs.next_power_of_two() / 8).max(1);
+    let secs = secs.checked_next_multiple_of(step).unwrap_or(secs);
+    Lasts::Millis(i64::try_from(secs.saturating_mul(1_000)).unwrap_or(i64::MAX))
 }
 
 // What an agent must be able to do.
@@ -445,6 +484,8 @@ fn group(spec: &JobSpec) -> Option<Arc<str>> {
 
 fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
     let Abilities {
+        gpus: _,
+        ports: _,
         containers,
         fetch,
         executors,
@@ -460,7 +501,7 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
         id: offer_match::OfferId(Arc::clone(&offer.id.0)),
         agent: offer_match::AgentId(Arc::clone(&offer.agent.0)),
         role: Arc::clone(role),
-        supply: Supply::Plain(offer.resources),
+        supply: supplies(offer),
         attributes: Arc::clone(&offer.attributes),
         abilities,
         unavailable: away.map(|away| offer_match::Window {
@@ -468,6 +509,19 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
             end: away.until.map(chronos_model::Timestamp::millis),
         }),
     }
+}
+
+// Entry by entry only where there is more than every agent has.
+fn supplies(offer: &Offer) -> Supply {
+    let Abilities { gpus, ports, .. } = &offer.abilities;
+    if gpus.is_zero() && ports.is_empty() {
+        return Supply::Plain(offer.resources);
+    }
+    let identity = Arc::default();
+    let mut parcels = Parcels::plain(&offer.resources, &identity);
+    parcels.add(Parcel::scalar("gpus", *gpus, &identity));
+    parcels.add(Parcel::ranges("ports", Ranges::clone(ports), &identity));
+    Supply::Entries(Arc::new(parcels))
 }
 
 const FETCH: &str = "fetcher for files";

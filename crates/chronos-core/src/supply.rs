@@ -11,6 +11,8 @@ use crate::{
 pub(crate) struct Supply {
     /// What it was told last; nothing, to begin with.
     wanted: Option<bool>,
+    /// Offers were declined since, which fitted nothing that waited then.
+    declined: bool,
     /// Since when nothing waits.
     idle_since: Option<Mono>,
 }
@@ -24,6 +26,10 @@ impl Scheduler {
         let waits = self.queue.len() > 0;
         if waits || self.is_due_soon() {
             self.supply.idle_since = None;
+            // What was declined for others may be right for something that nobody wanted before.
+            if self.queue.take_fresh() && self.supply.declined {
+                self.supply.wanted = None;
+            }
             self.want_offers(true);
             if waits && matched {
                 // They do not fit what waits now.
@@ -63,6 +69,7 @@ impl Scheduler {
     fn want_offers(&mut self, offers: bool) {
         if self.supply.wanted != Some(offers) {
             self.supply.wanted = Some(offers);
+            self.supply.declined = false;
             let call = ClusterCall::Want { offers };
             self.outbox.push_back(Effect::Cluster(call));
         }
@@ -71,6 +78,7 @@ impl Scheduler {
     fn give_back(&mut self, offers: Vec<OfferId>) {
         for offer in offers {
             if self.offers.remove(&offer).is_some() {
+                self.supply.declined = true;
                 self.queue.drop_offer(&offer);
                 let call = ClusterCall::Decline { offer };
                 self.outbox.push_back(Effect::Cluster(call));

@@ -13,21 +13,21 @@ use mesos_v1::proto::{
     image, network_info, volume,
 };
 
-/// Returns the container as Mesos has it.
-pub(crate) fn container_info(container: &Container) -> ContainerInfo {
+/// Returns the container as Mesos has it, with these ports of the agent in place of those that it names.
+pub(crate) fn container_info(container: &Container, host_ports: &[u16]) -> ContainerInfo {
     let mut info = ContainerInfo {
         volumes: container
             .volumes
             .iter()
             .map(|volume| volume_info(volume, container.kind))
             .collect(),
-        network_infos: networks(container),
+        network_infos: networks(container, host_ports),
         ..ContainerInfo::default()
     };
     match container.kind {
         ContainerKind::Docker => {
             info.r#type = container_info::Type::Docker.into();
-            info.docker = Some(docker(container));
+            info.docker = Some(docker(container, host_ports));
         }
         ContainerKind::Mesos => {
             info.r#type = container_info::Type::Mesos.into();
@@ -47,27 +47,17 @@ pub(crate) fn container_info(container: &Container) -> ContainerInfo {
     info
 }
 
-/// Returns the ports of the agent that the container needs, which must be among the task's resources.
-pub(crate) fn host_ports(container: Option<&Container>) -> Vec<u16> {
-    // With the agent's own network there is nothing to lead in.
-    let container = container.filter(|container| container.network != Network::Host);
-    let mut ports: Vec<u16> = container
-        .iter()
-        .flat_map(|container| mappings(container))
-        .map(|mapping| mapping.host_port)
-        .filter(|&port| port > 0)
-        .collect();
-    ports.sort_unstable();
-    ports.dedup();
-    ports
-}
-
-fn mappings(container: &Container) -> impl Iterator<Item = &PortMapping> {
+// Each with its port of the agent, in the order in which they were written.
+fn mappings<'a>(
+    container: &'a Container,
+    host_ports: &'a [u16],
+) -> impl Iterator<Item = (&'a PortMapping, u32)> {
     let networks = container.network_infos.iter();
-    networks.flat_map(|network| &network.port_mappings)
+    let mappings = networks.flat_map(|network| &network.port_mappings);
+    mappings.zip(host_ports.iter().map(|&port| port.into()))
 }
 
-fn docker(container: &Container) -> DockerInfo {
+fn docker(container: &Container, host_ports: &[u16]) -> DockerInfo {
     let network = match container.network {
         Network::Host => DockerNetwork::Host,
         Network::Bridge => DockerNetwork::Bridge,
@@ -75,9 +65,9 @@ fn docker(container: &Container) -> DockerInfo {
     };
     let port_mappings = match container.network {
         Network::Host => Vec::new(),
-        Network::Bridge | Network::User => mappings(container)
-            .map(|mapping| docker_info::PortMapping {
-                host_port: mapping.host_port.into(),
+        Network::Bridge | Network::User => mappings(container, host_ports)
+            .map(|(mapping, host_port)| docker_info::PortMapping {
+                host_port,
                 container_port: mapping.container_port.into(),
                 protocol: mapping.protocol.clone(),
             })
@@ -93,7 +83,7 @@ fn docker(container: &Container) -> DockerInfo {
     }
 }
 
-fn networks(container: &Container) -> Vec<proto::NetworkInfo> {
+fn networks(container: &Container, host_ports: &[u16]) -> Vec<proto::NetworkInfo> {
     let old = container
         .network_name
         .iter()
@@ -102,12 +92,17 @@ fn networks(container: &Container) -> Vec<proto::NetworkInfo> {
             ..proto::NetworkInfo::default()
         });
     let docker = container.kind == ContainerKind::Docker;
+    let mut ports = host_ports.iter();
     let new = container.network_infos.iter();
-    old.chain(new.map(|network| network_info(network, docker)))
+    old.chain(new.map(|network| network_info(network, docker, &mut ports)))
         .collect()
 }
 
-fn network_info(network: &NetworkInfo, docker: bool) -> proto::NetworkInfo {
+fn network_info<'a>(
+    network: &NetworkInfo,
+    docker: bool,
+    host_ports: &mut impl Iterator<Item = &'a u16>,
+) -> proto::NetworkInfo {
     let ip_addresses = network.protocol.map(|protocol| network_info::IpAddress {
         protocol: Some(match protocol {
             IpProtocol::IPv4 => network_info::Protocol::IPv4.into(),
@@ -116,11 +111,12 @@ fn network_info(network: &NetworkInfo, docker: bool) -> proto::NetworkInfo {
         ip_address: None,
     });
     let labels: Vec<Label> = network.labels.iter().map(label).collect();
-    let mapping = |mapping: &PortMapping| network_info::PortMapping {
-        host_port: mapping.host_port.into(),
+    let mappings = network.port_mappings.iter().zip(host_ports);
+    let mappings = mappings.map(|(mapping, &host_port)| network_info::PortMapping {
+        host_port: host_port.into(),
         container_port: mapping.container_port.into(),
         protocol: mapping.protocol.clone(),
-    };
+    });
     proto::NetworkInfo {
         name: (!network.name.is_empty()).then(|| network.name.clone()),
         ip_addresses: ip_addresses.into_iter().collect(),
@@ -129,7 +125,7 @@ fn network_info(network: &NetworkInfo, docker: bool) -> proto::NetworkInfo {
         port_mappings: if docker {
             Vec::new()
         } else {
-            network.port_mappings.iter().map(mapping).collect()
+            mappings.collect()
         },
         ..proto::NetworkInfo::default()
     }

@@ -20,9 +20,8 @@ use tokio::sync::watch;
 
 use crate::{
     MesosConfig, OnRemoved, Standing, Status,
-    container::host_ports,
     directory::Directory,
-    offers::Offers,
+    offers::{Lack, Offers, Wanted},
     task::{self, Place, task_info},
     task_id,
     tracked::Tasks,
@@ -181,8 +180,13 @@ impl Desk {
             ClusterCall::Want { offers } => {
                 // Those before are not wanted for as long as was said then.
                 self.decline(config);
-                self.wants_offers = offers;
-                self.want_offers(config);
+                let again = std::mem::replace(&mut self.wants_offers, offers) && offers;
+                if again {
+                    // What was declined for those that waited before may be what this one needs.
+                    self.ask(Request::Refresh);
+                } else {
+                    self.want_offers(config);
+                }
             }
         }
     }
@@ -227,11 +231,12 @@ impl Desk {
                 );
                 continue;
             };
-            let ports = host_ports(task.spec.details.container.as_ref());
-            let Some(resources) = held.take(&task.spec.resources, &ports) else {
-                let (state, text) = not_enough(&ports);
-                self.end_here(&task.key, state, text);
-                continue;
+            let taken = match held.take(&Wanted::by(&task.spec)) {
+                Ok(taken) => taken,
+                Err(lack) => {
+                    self.end_here(&task.key, TaskState::Dropped, &not_there(lack));
+                    continue;
+                }
             };
             infos.push(task_info(
                 &task,
@@ -239,7 +244,7 @@ impl Desk {
                     framework,
                     agent: &held.agent,
                     hostname: &held.hostname,
-                    resources,
+                    taken,
                     kill_grace: config.kill_grace,
                 },
             ));
@@ -418,17 +423,12 @@ impl Desk {
     }
 }
 
-const fn not_enough(ports: &[u16]) -> (TaskState, &'static str) {
-    match ports {
-        [] => (
-            TaskState::Dropped,
-            "the offer does not have what the task needs",
-        ),
-        // It would be tried again and again.
-        _ => (
-            TaskState::Failed,
-            "the agent does not offer the host ports of the container",
-        ),
+// The scheduler chose the offer because it fitted, so it does no longer: the run goes to another one.
+fn not_there(lack: Lack) -> String {
+    match lack {
+        Lack::Amount => "the offer does not have what the task needs".to_owned(),
+        Lack::Port(port) => format!("the offer does not have port {port} of the agent"),
+        Lack::Ports => "the offer does not have as many ports as the task needs".to_owned(),
     }
 }
 

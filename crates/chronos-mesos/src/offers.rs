@@ -1,11 +1,16 @@
 //! The offers at hand: what is left of each, entry by entry, exactly as the master wrote it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chronos_core::{Abilities, AgentId, Away, Offer, OfferId};
-use chronos_model::{ContainerKind, Timestamp};
+use chronos_model::{Container, ContainerKind, JobSpec, Timestamp};
 use mesos_v1::proto::{self, resource, value};
-use resources::{Attribute, AttributeValue, Attributes, Resource as Name, Resources, Scalar};
+use resources::{
+    Attribute, AttributeValue, Attributes, Ranges, Resource as Name, Resources, Scalar,
+};
 
 /// An offer, and what tasks have not taken of it.
 #[derive(Clone, Debug)]
@@ -39,6 +44,8 @@ impl Offers {
             attributes: Arc::new(attributes),
             // What an agent was started with is not in its offers; where it lacks something, the task says so.
             abilities: Abilities {
+                gpus: sum_of(&left, GPUS),
+                ports: Arc::new(ports(&left)),
                 containers: vec![ContainerKind::Docker, ContainerKind::Mesos],
                 fetch: true,
                 executors: true,
@@ -65,23 +72,96 @@ impl Offers {
 }
 
 impl Held {
-    /// Takes what a task wants; `None`, and nothing is taken, when there is not enough.
-    pub(crate) fn take(
-        &mut self,
-        wanted: &Resources,
-        ports: &[u16],
-    ) -> Option<Vec<proto::Resource>> {
+    /// Takes what a task wants; nothing is taken when there is not enough.
+    ///
+    /// # Errors
+    ///
+    /// What there is too little of, with the port when it is one.
+    pub(crate) fn take(&mut self, wanted: &Wanted) -> Result<Taken, Lack> {
         let mut left = self.left.clone();
-        let mut taken = Vec::new();
+        let mut resources = Vec::new();
         for name in Name::ALL {
-            take_scalar(&mut left, name, wanted.get(name), &mut taken)?;
+            take_scalar(
+                &mut left,
+                name.name(),
+                wanted.amounts.get(name),
+                &mut resources,
+            )
+            .ok_or(Lack::Amount)?;
         }
-        for &port in ports {
-            take_port(&mut left, u64::from(port), &mut taken)?;
+        take_scalar(&mut left, GPUS, wanted.gpus, &mut resources).ok_or(Lack::Amount)?;
+        // Those that have to be certain ones first, so that none of them is taken for any.
+        let mut ports = wanted.ports.clone();
+        // Two mappings of one port (TCP and UDP) take it once.
+        let fixed: BTreeSet<u16> = ports.iter().copied().filter(|port| *port > 0).collect();
+        for port in fixed {
+            take_port(&mut left, port, &mut resources).ok_or(Lack::Port(port))?;
+        }
+        for port in ports.iter_mut().filter(|port| **port == 0) {
+            *port = lowest_port(&left).ok_or(Lack::Ports)?;
+            take_port(&mut left, *port, &mut resources).ok_or(Lack::Ports)?;
         }
         self.left = left;
-        Some(taken)
+        Ok(Taken { resources, ports })
     }
+}
+
+/// What a task wants of an offer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    amounts: Resources,
+    gpus: Scalar,
+    /// Ports of the agent; zero is any.
+    ports: Vec<u16>,
+}
+
+impl Wanted {
+    pub(crate) fn by(spec: &JobSpec) -> Self {
+        let container = spec.details.container.as_ref();
+        Self {
+            amounts: spec.resources,
+            gpus: Scalar::from_units(spec.details.gpus.into()),
+            ports: container
+                .into_iter()
+                .flat_map(Container::host_ports)
+                .collect(),
+        }
+    }
+}
+
+/// What a task got of an offer.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    /// The entries, each exactly as it was offered but for the amount.
+    pub(crate) resources: Vec<proto::Resource>,
+    /// The ports, in the order in which they were wanted.
+    pub(crate) ports: Vec<u16>,
+}
+
+/// What an offer has too little of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lack {
+    /// An amount.
+    Amount,
+    /// This port.
+    Port(u16),
+    /// Any more ports.
+    Ports,
+}
+
+const GPUS: &str = "gpus";
+
+const PORTS: &str = "ports";
+
+fn ports(entries: &[proto::Resource]) -> Ranges {
+    let named = entries.iter().filter(|entry| entry.name == PORTS);
+    let ranges = named.filter_map(|entry| entry.ranges.as_ref());
+    let ranges = ranges.flat_map(|ranges| &ranges.range);
+    Ranges::new(ranges.map(|range| (range.begin, range.end)))
+}
+
+fn lowest_port(entries: &[proto::Resource]) -> Option<u16> {
+    u16::try_from(ports(entries).first_from(1)?).ok()
 }
 
 // Volumes and disks of their own are somebody's data; revocable resources come back any time.
@@ -104,18 +184,22 @@ fn amount(resource: &proto::Resource) -> Scalar {
 }
 
 fn sum(entries: &[proto::Resource], name: Name) -> Scalar {
-    let named = entries.iter().filter(|entry| entry.name == name.name());
+    sum_of(entries, name.name())
+}
+
+fn sum_of(entries: &[proto::Resource], name: &str) -> Scalar {
+    let named = entries.iter().filter(|entry| entry.name == name);
     named.fold(Scalar::ZERO, |sum, entry| sum.plus(amount(entry)))
 }
 
 fn take_scalar(
     left: &mut [proto::Resource],
-    name: Name,
+    name: &str,
     wanted: Scalar,
     taken: &mut Vec<proto::Resource>,
 ) -> Option<()> {
     let mut missing = wanted;
-    for entry in left.iter_mut().filter(|entry| entry.name == name.name()) {
+    for entry in left.iter_mut().filter(|entry| entry.name == name) {
         let part = amount(entry).min(missing);
         if part.is_zero() {
             continue;
@@ -137,10 +221,11 @@ fn take_scalar(
 
 fn take_port(
     left: &mut [proto::Resource],
-    port: u64,
+    port: u16,
     taken: &mut Vec<proto::Resource>,
 ) -> Option<()> {
-    for entry in left.iter_mut().filter(|entry| entry.name == "ports") {
+    let port = u64::from(port);
+    for entry in left.iter_mut().filter(|entry| entry.name == PORTS) {
         let ranges = entry.ranges.get_or_insert_default();
         let has = |range: &value::Range| (range.begin..=range.end).contains(&port);
         let Some(place) = ranges.range.iter().position(has) else {
@@ -230,7 +315,7 @@ mod tests {
         }
     }
 
-    fn ports(ranges: &[(u64, u64)]) -> proto::Resource {
+    fn ports_of(ranges: &[(u64, u64)]) -> proto::Resource {
         let range = |&(begin, end): &(u64, u64)| value::Range { begin, end };
         proto::Resource {
             name: "ports".to_owned(),
@@ -268,8 +353,29 @@ mod tests {
         entries.iter().map(one).collect::<Vec<_>>().join(" ")
     }
 
-    fn want(cpus: &str, mem: &str) -> Resources {
+    fn amounts(cpus: &str, mem: &str) -> Resources {
         Resources::new(cpus.parse().unwrap(), mem.parse().unwrap(), Scalar::ZERO)
+    }
+
+    fn want(cpus: &str, mem: &str) -> Wanted {
+        Wanted {
+            amounts: amounts(cpus, mem),
+            ..Wanted::default()
+        }
+    }
+
+    fn want_ports(ports: &[u16]) -> Wanted {
+        Wanted {
+            ports: ports.to_vec(),
+            ..Wanted::default()
+        }
+    }
+
+    fn taken(held: &mut Held, wanted: &Wanted) -> String {
+        match held.take(wanted) {
+            Ok(taken) => show(&taken.resources),
+            Err(lack) => format!("{lack:?}"),
+        }
     }
 
     #[test]
@@ -280,15 +386,16 @@ mod tests {
             scalar("mem", 512.0, &[]),
             scalar("mem", 64.0, &["ops", "ops/cron"]),
         ]);
-        assert_eq!(offer.resources, want("1.3", "576"));
-        let task = held.take(&want("0.1", "100"), &[]).unwrap();
+        assert_eq!(offer.resources, amounts("1.3", "576"));
+        let task = held.take(&want("0.1", "100")).unwrap().resources;
         assert_eq!(show(&task), "cpus(cron):0.1 mem(ops/cron):64 mem(*):36");
         assert_eq!(task[0].allocation_info.as_ref().unwrap().role(), "cron");
-        assert!(held.take(&want("1.3", "1"), &[]).is_none());
-        let task = held.take(&want("1.2", "476"), &[]).unwrap();
-        assert_eq!(show(&task), "cpus(cron):0.2 cpus(*):1 mem(*):476");
-        assert!(
-            held.take(&want("0.001", "0"), &[]).is_none(),
+        assert_eq!(taken(&mut held, &want("1.3", "1")), "Amount");
+        let rest = "cpus(cron):0.2 cpus(*):1 mem(*):476";
+        assert_eq!(taken(&mut held, &want("1.2", "476")), rest);
+        assert_eq!(
+            taken(&mut held, &want("0.001", "0")),
+            "Amount",
             "all is used up"
         );
     }
@@ -297,21 +404,51 @@ mod tests {
     fn tenths_add_up() {
         let (_, mut held) = held(vec![scalar("cpus", 0.3, &[])]);
         for _ in 0..3 {
-            let task = held.take(&want("0.1", "0"), &[]).unwrap();
-            assert_eq!(show(&task), "cpus(*):0.1");
+            assert_eq!(taken(&mut held, &want("0.1", "0")), "cpus(*):0.1");
         }
-        assert!(held.take(&want("0.001", "0"), &[]).is_none());
+        assert_eq!(taken(&mut held, &want("0.001", "0")), "Amount");
     }
 
     #[test]
     fn takes_ports_out_of_ranges() {
-        let (_, mut held) = held(vec![ports(&[(31_000, 31_002)]), ports(&[(8_080, 8_080)])]);
-        let nothing = Resources::default();
-        let task = held.take(&nothing, &[31_001, 8_080]).unwrap();
-        assert_eq!(show(&task), "ports(*):31001-31001 ports(*):8080-8080");
-        assert!(held.take(&nothing, &[31_001]).is_none(), "it is taken");
-        assert!(held.take(&nothing, &[31_000, 80]).is_none());
-        assert!(held.take(&nothing, &[31_000, 31_002]).is_some());
+        let mut reserved = ports_of(&[(8_080, 8_080)]);
+        reserved.reservations = scalar("", 0.0, &["cron"]).reservations;
+        let (offer, mut held) = held(vec![ports_of(&[(31_000, 31_002)]), reserved]);
+        let known = Ranges::new([(8_080, 8_080), (31_000, 31_002)]);
+        assert_eq!(*offer.abilities.ports, known);
+        for (ports, want) in [
+            (
+                &[31_001, 8_080, 8_080][..],
+                "ports(cron):8080-8080 ports(*):31001-31001",
+            ),
+            (&[31_001], "Port(31001)"),
+            (&[31_000, 80], "Port(80)"),
+            (&[0, 0, 0], "Ports"),
+            (&[0, 31_000], "ports(*):31000-31000 ports(*):31002-31002"),
+            (&[0], "Ports"),
+        ] {
+            assert_eq!(taken(&mut held, &want_ports(ports)), want, "{ports:?}");
+        }
+    }
+
+    #[test]
+    fn any_port_comes_back_in_the_place_where_it_was_wanted() {
+        let (_, mut held) = held(vec![ports_of(&[(31_000, 31_009)])]);
+        let taken = held.take(&want_ports(&[0, 31_000, 0])).unwrap();
+        assert_eq!(taken.ports, [31_001, 31_000, 31_002]);
+    }
+
+    #[test]
+    fn gpus_are_offered_and_taken() {
+        let (offer, mut held) = held(vec![scalar("gpus", 2.0, &[])]);
+        assert_eq!(offer.abilities.gpus, Scalar::from_units(2));
+        let gpus = |gpus| Wanted {
+            gpus: Scalar::from_units(gpus),
+            ..Wanted::default()
+        };
+        assert_eq!(taken(&mut held, &gpus(3)), "Amount");
+        assert_eq!(taken(&mut held, &gpus(2)), "gpus(*):2");
+        assert_eq!(taken(&mut held, &gpus(1)), "Amount");
     }
 
     #[test]

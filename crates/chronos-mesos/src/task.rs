@@ -6,12 +6,13 @@ use chronos_core::{CommandLine, Task};
 use chronos_model::Fetch;
 use mesos_v1::proto::{
     self, AgentId, CommandInfo, DurationInfo, Environment, FrameworkId, KillPolicy, Label, Labels,
-    Resource, TaskId, TaskInfo, command_info::Uri, environment::Variable,
+    TaskId, TaskInfo, command_info::Uri, environment::Variable,
 };
 
 use crate::{
     container::container_info,
     executor::{executor_info, task_data},
+    offers::Taken,
     task_id,
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Place<'a> {
     pub(crate) framework: &'a FrameworkId,
     pub(crate) agent: &'a AgentId,
     pub(crate) hostname: &'a str,
-    pub(crate) resources: Vec<Resource>,
+    pub(crate) taken: Taken,
     pub(crate) kill_grace: Duration,
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn task_info(task: &Task, place: Place<'_>) -> TaskInfo {
         name: format!("ChronosTask:{}", spec.name),
         task_id: TaskId { value: id.clone() },
         agent_id: place.agent.clone(),
-        resources: place.resources,
+        resources: place.taken.resources,
         labels: Some(labels(task)),
         kill_policy: Some(KillPolicy {
             grace_period: Some(duration(place.kill_grace)),
@@ -43,8 +44,10 @@ pub(crate) fn task_info(task: &Task, place: Place<'_>) -> TaskInfo {
             .then(|| duration(Duration::from_secs(spec.policies.max_completion_time_secs))),
         ..TaskInfo::default()
     };
-    let container = spec.details.container.as_ref().map(container_info);
-    let command = command_info(task, &id, place.hostname);
+    let ports = &place.taken.ports;
+    let container = spec.details.container.as_ref();
+    let container = container.map(|container| container_info(container, ports));
+    let command = command_info(task, &id, place.hostname, ports);
     if spec.details.executor.is_empty() {
         info.command = Some(command);
         info.container = container;
@@ -57,7 +60,7 @@ pub(crate) fn task_info(task: &Task, place: Place<'_>) -> TaskInfo {
     info
 }
 
-fn command_info(task: &Task, id: &str, hostname: &str) -> CommandInfo {
+fn command_info(task: &Task, id: &str, hostname: &str, ports: &[u16]) -> CommandInfo {
     let spec = &*task.spec;
     let mut variables = task.environment(hostname);
     for (name, value) in &mut variables {
@@ -66,6 +69,7 @@ fn command_info(task: &Task, id: &str, hostname: &str) -> CommandInfo {
             id.clone_into(value);
         }
     }
+    add_ports(&mut variables, ports);
     let mut command = CommandInfo {
         uris: spec.files().map(uri).collect(),
         environment: Some(environment(&variables)),
@@ -93,6 +97,16 @@ fn command_info(task: &Task, id: &str, hostname: &str) -> CommandInfo {
         }
     }
     command
+}
+
+// The ports of the agent that it was given, by the names that Marathon made known. What the job says itself stands.
+fn add_ports(variables: &mut Vec<(String, String)>, ports: &[u16]) {
+    for (number, port) in ports.iter().enumerate() {
+        let name = format!("PORT{number}");
+        if variables.iter().all(|(known, _)| *known != name) {
+            variables.push((name, port.to_string()));
+        }
+    }
 }
 
 /// Returns variables as Mesos has them.

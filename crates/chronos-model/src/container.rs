@@ -23,6 +23,18 @@ pub struct Container {
     pub parameters: Vec<Parameter>,
 }
 
+impl Container {
+    /// Returns the ports of the agent that lead into the container, in the order in which they were written; zero means
+    /// any that is free.
+    ///
+    /// In the network of the agent nothing is led anywhere, and they are the ports that the command listens on.
+    pub fn host_ports(&self) -> impl Iterator<Item = u16> {
+        let networks = self.network_infos.iter();
+        let mappings = networks.flat_map(|network| &network.port_mappings);
+        mappings.map(|mapping| mapping.host_port)
+    }
+}
+
 /// Which containerizer runs a container.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ContainerKind {
@@ -107,7 +119,7 @@ impl IpProtocol {
 /// A port of the agent led into the container.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PortMapping {
-    /// The agent's port.
+    /// The agent's port; zero is any that is free.
     pub host_port: u16,
     /// The container's port.
     pub container_port: u16,

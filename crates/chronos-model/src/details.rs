@@ -35,6 +35,8 @@ pub struct JobDetails {
     pub container: Option<Container>,
     /// Conditions on the agent, all of which must hold.
     pub constraints: Vec<Constraint>,
+    /// How many GPUs it needs; only an agent of Mesos has some.
+    pub gpus: u32,
     /// Calendars whose dates, weekdays and windows its schedule leaves out.
     pub calendars: Vec<CalendarName>,
 }
@@ -58,6 +60,7 @@ impl Defaults for JobDetails {
         arguments: Vec::new(),
         container: None,
         constraints: Vec::new(),
+        gpus: 0,
         calendars: Vec::new(),
     };
 }

@@ -71,6 +71,9 @@ pub const CALENDARS_LEN_MAX: usize = 16;
 /// The longest completion time, in seconds: Mesos takes nanoseconds in 63 bits.
 pub const COMPLETION_TIME_SECS_MAX: u64 = 9_223_372_036;
 
+/// The most GPUs of one job: more than any machine has.
+pub const GPUS_MAX: u32 = 1024;
+
 /// The most dates, or ranges of them, of one calendar: a century of holidays.
 pub const CALENDAR_DATES_LEN_MAX: usize = 2000;
 

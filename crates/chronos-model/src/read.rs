@@ -17,10 +17,10 @@ use serde_json::Value;
 
 use self::field::{Object, Path};
 use crate::{
-    Epsilon, FieldProblem, JobDefaults, JobDetails, JobName, JobNameError, JobPolicies, JobSpec,
-    Timestamp,
+    Container, ContainerKind, Epsilon, FieldProblem, JobDefaults, JobDetails, JobName,
+    JobNameError, JobPolicies, JobSpec, Timestamp,
     limits::{
-        COMPLETION_TIME_SECS_MAX, JITTER_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX,
+        COMPLETION_TIME_SECS_MAX, GPUS_MAX, JITTER_SECS_MAX, JOB_JSON_LEN_MAX, RETRIES_MAX,
         RETRY_DELAY_SECS_MAX,
     },
     problem::Problems,
@@ -187,6 +187,7 @@ fn read_details(
         environment: list::environment(job, problems),
         arguments: list::arguments(job, command, problems),
         constraints: list::constraints(job, problems),
+        gpus: gpus(job, &known, problems),
         calendars: policy::calendars(job, problems),
         ..known
     }
@@ -227,6 +228,22 @@ fn retries(job: &Object<'_>, problems: &mut Problems) -> u32 {
     job.integer("retries", 0..=u64::from(RETRIES_MAX), problems)
         .and_then(|retries| u32::try_from(retries).ok())
         .unwrap_or(RETRIES_DEFAULT)
+}
+
+// Mesos gives out whole ones, and only its own containerizer knows how.
+fn gpus(job: &Object<'_>, known: &JobDetails, problems: &mut Problems) -> u32 {
+    let gpus = job.integer("gpus", 0..=u64::from(GPUS_MAX), problems);
+    let gpus = gpus
+        .and_then(|gpus| u32::try_from(gpus).ok())
+        .unwrap_or_default();
+    let docker = |container: &Container| container.kind == ContainerKind::Docker;
+    if gpus > 0 && known.container.as_ref().is_some_and(docker) {
+        problems.add(
+            job.at("gpus"),
+            "a container of type DOCKER gets none from Mesos; use type MESOS, which runs the same images",
+        );
+    }
+    gpus
 }
 
 fn epsilon(job: &Object<'_>, problems: &mut Problems) -> Option<Epsilon> {

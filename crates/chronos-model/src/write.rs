@@ -134,6 +134,9 @@ impl JobSpec {
         if let Some(epsilon) = &self.details.epsilon {
             put("epsilon", epsilon.text.as_str().into());
         }
+        if self.details.gpus > 0 {
+            put("gpus", self.details.gpus.into());
+        }
         policy::put(self, put);
     }
 

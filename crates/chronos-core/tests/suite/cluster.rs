@@ -6,9 +6,11 @@ use chronos_core::{
     Abilities, AgentId, Away, ClusterCall, ClusterEvent, Command, Effect, Input, Launch, Mono, Now,
     Offer, OfferId, RequestId, Scheduler, Settings, TaskState, TaskUpdate,
 };
-use chronos_model::{JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp};
-use resources::{Attributes, Resources, Scalar};
-use serde_json::json;
+use chronos_model::{
+    ContainerKind, JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp,
+};
+use resources::{Attributes, Ranges, Resources, Scalar};
+use serde_json::{Value, json};
 
 const START: i64 = 1_893_456_000_000; // 2030-01-01
 
@@ -22,6 +24,10 @@ struct Shared {
 
 impl Shared {
     fn new(schedule: &str) -> Self {
+        Self::of(&json!({ "schedule": schedule }))
+    }
+
+    fn of(fields: &Value) -> Self {
         let settings = Settings {
             returns_offers: true,
             ..Settings::default()
@@ -32,7 +38,18 @@ impl Shared {
             calls: Vec::new(),
             launched: Vec::new(),
         };
-        let json = json!({ "name": "job", "command": "true", "retries": 0, "schedule": schedule });
+        shared.put(fields);
+        shared
+    }
+
+    fn put(&mut self, fields: &Value) {
+        let start = at(self.millis + 1_000).wall;
+        let mut json = json!({
+            "name": "job", "command": "true", "retries": 0, "schedule": format!("R1/{start}/PT1H"),
+        });
+        for (field, value) in fields.as_object().unwrap() {
+            json[field] = value.clone();
+        }
         let spec = JobSpec::from_json(
             &json,
             JobKind::Scheduled,
@@ -40,14 +57,13 @@ impl Shared {
             at(0).wall,
         )
         .unwrap();
-        shared.input(Input::Command {
+        self.input(Input::Command {
             request: RequestId(1),
             command: Command::Put {
                 spec: Arc::new(spec),
                 source: None,
             },
         });
-        shared
     }
 
     fn input(&mut self, input: Input) {
@@ -91,6 +107,17 @@ impl Shared {
 
     /// An offer of an agent that goes away after so many milliseconds.
     fn offer_until(&mut self, id: &str, cpus: i64, leaves_after: Option<i64>) {
+        let abilities = Abilities {
+            away: leaves_after.map(|after| Away {
+                from: at(self.millis + after).wall,
+                until: None,
+            }),
+            ..Abilities::default()
+        };
+        self.offer_of(id, cpus, abilities);
+    }
+
+    fn offer_of(&mut self, id: &str, cpus: i64, abilities: Abilities) {
         let units = Scalar::from_units(cpus * 1000);
         let offer = Offer {
             id: OfferId(id.into()),
@@ -98,13 +125,7 @@ impl Shared {
             hostname: id.into(),
             resources: Resources::new(Scalar::from_thousandths(cpus * 100), units, units),
             attributes: Arc::new(Attributes::new(id, [])),
-            abilities: Abilities {
-                away: leaves_after.map(|after| Away {
-                    from: at(self.millis + after).wall,
-                    until: None,
-                }),
-                ..Abilities::default()
-            },
+            abilities,
         };
         self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
     }
@@ -176,6 +197,28 @@ fn offers_that_are_too_small_are_given_back_at_once() {
     assert_eq!(shared.told(), "launch on one");
 }
 
+// Else it would wait behind a filter that was set for others.
+#[test]
+fn something_new_that_waits_wants_what_was_declined() {
+    let mut shared = Shared::of(&json!({ "cpus": 9 }));
+    shared.after(1_000);
+    shared.told();
+    shared.offer("one", 1);
+    assert_eq!(shared.told(), "decline one");
+    let twin = json!({ "name": "twin", "cpus": 9 });
+    shared.put(&twin);
+    shared.after(1_000);
+    assert_eq!(shared.told(), "", "it wants what the first one wants");
+    shared.put(&json!({ "name": "small" }));
+    shared.after(1_000);
+    assert_eq!(shared.told(), "want true");
+    shared.put(&json!({ "name": "small-too" }));
+    shared.after(1_000);
+    assert_eq!(shared.told(), "", "once");
+    shared.offer("one", 1);
+    assert_eq!(shared.told(), "launch on one");
+}
+
 #[test]
 fn an_agent_that_is_about_to_leave_gets_nothing() {
     let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
@@ -186,6 +229,92 @@ fn an_agent_that_is_about_to_leave_gets_nothing() {
     assert_eq!(shared.told(), "decline leaving");
     shared.offer_until("staying", 1, Some(24 * 3_600_000));
     assert_eq!(shared.told(), "launch on staying");
+}
+
+#[test]
+fn a_limit_says_how_long_a_run_takes() {
+    // Rounded up by a quarter at most; without a limit ten minutes are assumed.
+    for (limit, leaves_after, goes) in [
+        (0, 599, false),
+        (0, 600, true),
+        (30, 31, false),
+        (30, 38, true),
+        (1_000, 999, false),
+        (1_000, 1_250, true),
+        (86_400, 86_399, false),
+        (86_400, 108_000, true),
+    ] {
+        let mut shared = Shared::of(&json!({ "maxCompletionTime": limit }));
+        shared.after(1_000);
+        shared.told();
+        shared.offer_until("leaving", 1, Some(leaves_after * 1_000));
+        let want = if goes {
+            "launch on leaving"
+        } else {
+            "decline leaving"
+        };
+        assert_eq!(
+            shared.told(),
+            want,
+            "{limit} s, {leaves_after} s before it leaves"
+        );
+    }
+}
+
+#[test]
+fn ports_and_gpus_are_looked_for() {
+    let mapped = |ports: &[u16]| {
+        let mappings = ports
+            .iter()
+            .map(|port| json!({"hostPort": port, "containerPort": 80}));
+        let mappings: Vec<Value> = mappings.collect();
+        json!({"container": {
+            "image": "busybox", "network": "BRIDGE",
+            "networkInfos": [{"name": "net", "portMappings": mappings}],
+        }})
+    };
+    let has = |gpus, ports: &[(u64, u64)]| Abilities {
+        gpus: Scalar::from_units(gpus),
+        ports: Arc::new(Ranges::new(ports.iter().copied())),
+        containers: vec![ContainerKind::Docker],
+        ..Abilities::default()
+    };
+    let gpus = |gpus| json!({ "gpus": gpus });
+    let ports = |ranges: &[(u64, u64)]| has(0, ranges);
+    for (fields, offered, why) in [
+        (mapped(&[8_080]), ports(&[(8_000, 8_100)]), None),
+        (mapped(&[8_080, 0]), ports(&[(8_080, 8_081)]), None),
+        (
+            mapped(&[8_080]),
+            ports(&[]),
+            Some("ports (needs 1, best 0)"),
+        ),
+        (
+            mapped(&[8_080, 80]),
+            ports(&[(8_000, 8_100)]),
+            Some("port 80"),
+        ),
+        (mapped(&[8_080, 0]), ports(&[(8_080, 8_080)]), Some("ports")),
+        (gpus(2), has(2, &[]), None),
+        (gpus(2), has(1, &[]), Some("gpus")),
+        (gpus(1), has(0, &[]), Some("GPU")),
+        (json!({}), has(1, &[]), Some("GPU")),
+        (json!({}), ports(&[(1, 9)]), None),
+    ] {
+        let mut shared = Shared::of(&fields);
+        shared.after(1_000);
+        shared.told();
+        shared.offer_of("one", 1, offered);
+        let Some(why) = why else {
+            assert_eq!(shared.told(), "launch on one", "{fields}");
+            continue;
+        };
+        assert_eq!(shared.told(), "decline one", "{fields}");
+        let view = shared.scheduler.view();
+        let job = view.jobs().next().unwrap();
+        let reason = view.why_waiting(job)[0].to_string();
+        assert!(reason.contains(why), "{fields}: {reason}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What is in a task.
 
-use mesos_fake::script::Behaviour;
+use chronos_mesos::MesosConfig;
+use mesos_fake::{Fake, scalar_of, script::Behaviour};
 use mesos_v1::proto::TaskInfo;
 use serde_json::{Value, json};
 
-use crate::kit::Kit;
+use crate::kit::{Kit, Notebook, plan, quick};
 
 async fn launched(job: Value) -> TaskInfo {
     let mut kit = Kit::start(Behaviour::hangs()).await;
@@ -164,6 +165,73 @@ async fn a_container_of_mesos() {
         volume["source"]["sandbox_path"],
         json!({"type": "SELF", "path": "c_d"})
     );
+}
+
+#[tokio::test]
+async fn ports_are_taken_out_of_the_offer_and_told() {
+    for (network, mapped) in [("BRIDGE", true), ("USER", true), ("HOST", false)] {
+        let task = launched_json(json!({
+            "command": "serve", "environmentVariables": [{"name": "PORT1", "value": "mine"}],
+            "container": {
+                "type": "DOCKER", "image": "img", "network": network,
+                "networkInfos": [{"name": "net", "portMappings": [
+                    {"hostPort": 0, "containerPort": 80},
+                    {"hostPort": 31000, "containerPort": 81},
+                    {"hostPort": 0, "containerPort": 82},
+                    {"hostPort": 31000, "containerPort": 81, "protocol": "udp"},
+                ]}],
+            },
+        }))
+        .await;
+        let resources = task["resources"].as_array().unwrap().iter();
+        let ports = resources.filter(|it| it["name"] == "ports");
+        let ports: Vec<_> = ports
+            .map(|it| it["ranges"]["range"][0].to_string().replace('"', ""))
+            .collect();
+        let range = |port: u16| format!("{{begin:{port},end:{port}}}");
+        let want = [31_000, 31_001, 31_002].map(range);
+        assert_eq!(ports, want, "{network}");
+        let mappings = task["container"]["docker"]["port_mappings"].as_array();
+        let host_ports = mappings
+            .into_iter()
+            .flatten()
+            .map(|it| it["host_port"].as_u64().unwrap());
+        let want: &[u64] = if mapped {
+            &[31_001, 31_000, 31_002, 31_000]
+        } else {
+            &[]
+        };
+        assert_eq!(host_ports.collect::<Vec<_>>(), want, "{network}");
+        let variables = task["command"]["environment"]["variables"]
+            .as_array()
+            .unwrap()
+            .iter();
+        let named = variables.filter(|it| it["name"].as_str().unwrap().starts_with("PORT"));
+        let named: Vec<_> = named
+            .map(|it| format!("{}={}", it["name"], it["value"]).replace('"', ""))
+            .collect();
+        assert_eq!(
+            named,
+            ["PORT1=mine", "PORT0=31001", "PORT2=31002", "PORT3=31000"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn gpus_are_taken_out_of_the_offer() {
+    let mut plan = plan(quick(Behaviour::hangs()));
+    plan.agents[0].resources.push(scalar_of("gpus", 4.0));
+    let mut fake = Fake::start(plan).await.unwrap();
+    fake.real_time();
+    let mut config = MesosConfig::new(fake.address(0).to_string().parse().unwrap());
+    config.gpus = true;
+    let mut kit = Kit::of(fake, config, Notebook::new(None)).await;
+    kit.launch(json!({"gpus": 3})).await;
+    kit.settled("a launch", |kit| !kit.launched().is_empty())
+        .await;
+    let resources = kit.launched().remove(0).resources;
+    let gpus = resources.iter().find(|it| it.name == "gpus").unwrap();
+    assert_eq!(gpus.scalar.unwrap().value.to_string(), "3");
 }
 
 fn accept_of(info: TaskInfo) -> Vec<u8> {

@@ -306,6 +306,12 @@ pub(crate) fn spec() -> impl Strategy<Value = JobSpec> {
     )
 }
 
+// Docker gets none.
+fn gpus_for(container: Option<&Container>, gpus: u32) -> u32 {
+    let docker = container.is_some_and(|container| container.kind == ContainerKind::Docker);
+    if docker { 0 } else { gpus }
+}
+
 fn details() -> impl Strategy<Value = JobDetails> {
     let texts = (text(), text(), text(), text(), text(), text());
     let epsilon = option::of(proptest::sample::select(vec![
@@ -323,11 +329,12 @@ fn details() -> impl Strategy<Value = JobDetails> {
         texts,
         any::<bool>(),
         epsilon,
-        option::of(container()),
+        (option::of(container()), 0..3_u32),
         lists,
     )
         .prop_map(
-            |(texts, data_processing_job_type, epsilon, container, lists)| JobDetails {
+            |(texts, data_processing_job_type, epsilon, (container, gpus), lists)| JobDetails {
+                gpus: gpus_for(container.as_ref(), gpus),
                 executor: texts.0,
                 executor_flags: texts.1,
                 task_info_data: texts.2,
@@ -422,6 +429,7 @@ pub(crate) fn key() -> impl Strategy<Value = String> {
         "containerPort",
         "version",
         "maxCompletionTime",
+        "gpus",
         "softError",
         "runAsUser",
         "cron",

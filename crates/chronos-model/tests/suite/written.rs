@@ -193,12 +193,12 @@ fn what_chronos_does_not_have() {
     let rest = plain.trim_end_matches('}');
     check_tail(
         r#"{"catchUp": "all", "overlap": "queueAll", "retryBackoff": "exponential", "retryDelay": 5,
-            "startTimeout": 60, "jitter": "30", "calendar": "holidays", "epsilon": "PT1M",
+            "startTimeout": 60, "jitter": "30", "calendar": "holidays", "epsilon": "PT1M", "gpus": 2.0,
             "endTime": "2031-01-01", "dst": {"overlap": "second"}}"#,
         false,
         &format!(
             r#"{rest},"endTime":"2031-01-01","dst":{{"gap":"shift","overlap":"second"}},"retryDelay":5,
-            "epsilon":"PT1M","catchUp":"all","catchUpLimit":100,"overlap":"queueAll","overlapLimit":100,
+            "epsilon":"PT1M","gpus":2,"catchUp":"all","catchUpLimit":100,"overlap":"queueAll","overlapLimit":100,
             "retryBackoff":"exponential","retryDelayMax":3600,"startTimeout":60,"jitter":30,
             "calendar":["holidays"]}}"#
         ),

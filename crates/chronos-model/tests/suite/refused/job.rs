@@ -216,6 +216,14 @@ const CASES: &[(&str, &str, &str)] = &[
         "maxCompletionTime",
         "the most is 9223372036",
     ),
+    (r#"{"gpus": -1}"#, "gpus", "the least is 0"),
+    (r#"{"gpus": 1025}"#, "gpus", "the most is 1024"),
+    (r#"{"gpus": "some"}"#, "gpus", "expected a whole number"),
+    (
+        r#"{"gpus": 1, "container": {"image": "busybox"}}"#,
+        "gpus",
+        "use type MESOS",
+    ),
     (r#"{"retryDelay": -1}"#, "retryDelay", "the least is 0"),
     (
         r#"{"retryDelay": "soon"}"#,
