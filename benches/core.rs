@@ -3,13 +3,14 @@
 //! `cargo bench --bench core` drives the scheduler alone: the store answers at once, tasks start and end at once, and
 //! there is always an offer. So what is measured is decisions, not the world. It prints the numbers of each question; the
 //! minimum of several rounds counts, so that other work on the machine disturbs little. `--quick` leaves the million out;
-//! `year`, `target`, `load` and `command` name the parts to run, all by default.
-//!
-//! The allocator counts (relaxed atomic additions), in the timed parts too.
+//! `year`, `target`, `load` and `command` name the parts to run, all by default. What a job takes of memory is asked by
+//! `cargo bench --bench core_memory`, because an allocator that counts would cost a fifth of the time measured here.
 #![expect(clippy::print_stdout, reason = "a report for people")]
 
+#[path = "core/workload.rs"]
+mod workload;
+
 use std::{
-    alloc::System,
     hint::black_box,
     sync::Arc,
     time::{Duration, Instant},
@@ -19,16 +20,12 @@ use chronos_core::{
     Abilities, AgentId, ClusterCall, ClusterEvent, Effect, Input, Mono, Now, Offer, OfferId,
     RequestId, Scheduler, Settings, TaskState, TaskUpdate,
 };
-use chronos_model::{JobDefaults, JobKind, JobProgress, JobRecord, JobSpec, Snapshot, Timestamp};
+use chronos_model::{JobSpec, Snapshot, Timestamp};
 use resources::{Attributes, Resources, Scalar};
-use serde_json::{Value, json};
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use serde_json::json;
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+use self::workload::{NEW_YEAR, SECOND, all_in_turn, few_of_many, forty, forty_daily, spec};
 
-const NEW_YEAR: i64 = 1_893_456_000_000;
-const SECOND: i64 = 1000;
 const DAY: i64 = 24 * 60 * 60 * SECOND;
 
 /// A world without delay and without faults.
@@ -151,87 +148,6 @@ fn now(wall: Timestamp) -> Now {
     }
 }
 
-fn spec(document: &Value) -> JobSpec {
-    let now = Timestamp::from_millis(NEW_YEAR);
-    JobSpec::from_json(document, JobKind::Any, &JobDefaults::default(), now).expect("a valid job")
-}
-
-/// What a store holds of a new job.
-fn record(document: &Value) -> JobRecord {
-    let spec = Arc::new(spec(document));
-    let created = Timestamp::from_millis(NEW_YEAR - SECOND);
-    let targets = spec
-        .schedule()
-        .map(|schedule| schedule.targets(created).expect("targets"));
-    let progress = JobProgress {
-        created_at: created,
-        anchor: created,
-        next: targets.and_then(|targets| targets.after(created)),
-        ..JobProgress::default()
-    };
-    JobRecord {
-        spec,
-        spec_revision: 1,
-        progress,
-        progress_revision: 1,
-    }
-}
-
-/// A day of seconds, so that no two of the first 86,400 come at once, and a daily job comes once in each.
-fn daily(index: u64) -> String {
-    let second = index % 86_400;
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("R/2030-01-01T{hour:02}:{minute:02}:{second:02}Z/P1D")
-}
-
-/// Forty jobs: ten each hour, twenty each day, five each week, five children of daily ones.
-fn forty() -> Snapshot {
-    let hourly = (0..10).map(|index| {
-        json!({"name": format!("hourly-{index}"), "command": "true", "schedule": format!("R/2030-01-01T00:{:02}:00Z/PT1H", index * 5)})
-    });
-    let daily = (0..20).map(|index| {
-        json!({"name": format!("daily-{index:02}"), "command": "true", "schedule": format!("R/2030-01-01T{index:02}:30:00/P1D"), "scheduleTimeZone": "Europe/Berlin"})
-    });
-    let weekly = (0..5).map(|index| {
-        json!({"name": format!("weekly-{index}"), "command": "true", "schedule": format!("R/2030-01-0{}T03:00:00Z/P1W", index + 1)})
-    });
-    let children = (0..5).map(|index| {
-        json!({"name": format!("child-{index}"), "command": "true", "parents": [format!("daily-{:02}", index * 2), format!("daily-{:02}", index * 2 + 1)]})
-    });
-    let documents = hourly.chain(daily).chain(weekly).chain(children);
-    snapshot(documents.map(|document| record(&document)))
-}
-
-fn snapshot(records: impl Iterator<Item = JobRecord>) -> Snapshot {
-    let mut jobs: Vec<JobRecord> = records.collect();
-    jobs.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
-    Snapshot {
-        jobs,
-        ..Snapshot::default()
-    }
-}
-
-/// So many jobs that come once a year, and a hundred that come each second.
-fn few_of_many(stored: u64) -> Snapshot {
-    let idle = (0..stored).map(|index| {
-        json!({"name": format!("idle-{index:07}"), "command": "true", "schedule": "R/2030-12-01T00:00:00Z/P1Y"})
-    });
-    let busy = (0..100).map(|index| {
-        json!({"name": format!("busy-{index:03}"), "command": "true", "schedule": "R/2030-01-01T00:00:01Z/PT1S"})
-    });
-    snapshot(idle.chain(busy).map(|document| record(&document)))
-}
-
-/// So many jobs that come once a day, each at a time of its own.
-fn all_in_turn(stored: u64) -> Snapshot {
-    let jobs = (0..stored).map(|index| {
-        // Neighbours in time are far apart by name.
-        let name = index.wrapping_mul(2_654_435_761) % 10_000_000_000;
-        json!({"name": format!("job-{name:010}-{index}"), "command": "true", "schedule": daily(index)})
-    });
-    snapshot(jobs.map(|document| record(&document)))
-}
-
 fn best(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
     (0..rounds).map(|_| round()).min().unwrap_or_default()
 }
@@ -239,13 +155,6 @@ fn best(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
 #[expect(clippy::cast_precision_loss, reason = "numbers for people")]
 fn per(took: Duration, count: u64) -> f64 {
     took.as_secs_f64() * 1e9 / count.max(1) as f64
-}
-
-fn forty_daily() -> Snapshot {
-    let documents = (0..40).map(|index| {
-        json!({"name": format!("daily-{index:02}"), "command": "true", "schedule": format!("R/2030-01-01T{:02}:{:02}:00/P1D", index / 2, index % 2 * 30), "scheduleTimeZone": "Europe/Berlin"})
-    });
-    snapshot(documents.map(|document| record(&document)))
 }
 
 fn a_year(what: &str, jobs: fn() -> Snapshot) {
@@ -297,36 +206,16 @@ fn cost_per_target(sizes: &[u64]) {
 }
 
 fn loading(stored: u64) {
-    let region = stats_alloc::Region::new(ALLOCATOR);
     let snapshot = all_in_turn(stored);
-    let strings: usize = snapshot
-        .jobs
-        .iter()
-        .map(|job| {
-            let schedule = job
-                .spec
-                .schedule()
-                .map_or(0, |schedule| schedule.text().len());
-            // The name stands in the definition and in the tables by name.
-            job.spec.name.as_str().len() + job.spec.command.len() + schedule
-        })
-        .sum();
     let begin = Instant::now();
     let scheduler = Scheduler::recover(
         Settings::default(),
         now(Timestamp::from_millis(NEW_YEAR)),
         snapshot,
     );
-    let took = begin.elapsed();
-    let stats = region.change();
-    let live = stats
-        .bytes_allocated
-        .saturating_sub(stats.bytes_deallocated);
-    let each = |bytes: usize| bytes / usize::try_from(stored).unwrap_or(usize::MAX);
     println!(
-        "loading {stored} jobs from records: {took:.1?}; {} bytes a job with its definition, {} beyond its strings",
-        each(live),
-        each(live.saturating_sub(strings)),
+        "loading {stored} jobs from records: {:.1?}",
+        begin.elapsed()
     );
     let view = scheduler.view();
     let begin = Instant::now();

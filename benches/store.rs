@@ -342,7 +342,7 @@ fn put_run(number: u64, due: i64, state: RunState) -> Result<Write> {
         outcome: ended.then_some(Outcome::Succeeded),
         reason: None,
         exit_code: ended.then_some(0),
-        agent: Some("agent-17.example.com".to_owned()),
+        agent: Some("agent-17.example.com".into()),
         created_at: due,
         started_at: ended.then_some(due),
         ended_at: ended.then_some(due),

@@ -23,7 +23,7 @@ pub(crate) fn run_json(view: &View, run: &Run) -> Value {
         "outcome": run.outcome.map(Outcome::name),
         "reason": waits.as_ref().or(run.reason.as_ref()),
         "exitCode": run.exit_code,
-        "agent": run.agent,
+        "agent": run.agent.as_deref(),
         "startedAt": stamp(run.started_at),
         "endedAt": stamp(run.ended_at),
         "cause": run.cause.name(),

@@ -146,7 +146,8 @@ impl Scheduler {
 
     /// Sets the alarms of runs that were decided in this input and have not left yet.
     pub(crate) fn watch_for_late(&mut self) {
-        for key in std::mem::take(&mut self.fresh) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for key in fresh.drain(..) {
             let Some(run) = self
                 .find_run(&key)
                 .filter(|run| run.state == RunState::Queued)
@@ -166,6 +167,8 @@ impl Scheduler {
             let at = self.set_alarm(after.saturating_add(1), Alarm::Late(key.clone()));
             self.lates.insert(key, Some(at));
         }
+        // It keeps its room for the next input.
+        self.fresh = fresh;
     }
 
     /// A run leaves, or ends: nobody waits for it any more.

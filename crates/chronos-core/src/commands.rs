@@ -139,7 +139,10 @@ impl Scheduler {
         if !same_schedule {
             raise_due_floor(&mut progress);
         }
-        progress.links.consumed = self.consumed_after_change(&old, &spec);
+        let consumed = self.consumed_after_change(&old, &spec);
+        if progress.links.consumed != consumed {
+            progress.links.consumed = consumed;
+        }
         let exclusions = self.exclusions(&spec);
         self.unuse_calendars(&name, &old.spec.details.calendars);
         self.use_calendars(&name, &spec.details.calendars);

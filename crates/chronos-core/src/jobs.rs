@@ -44,6 +44,9 @@ pub(crate) struct Jobs {
     last: JobNumber,
     /// Its name, as it was written when it was found: mostly the very same text is asked for.
     last_name: Option<JobName>,
+    /// The job itself, once it was changed: it is out of the list until another one is changed, so that
+    /// several changes in turn walk down the list once.
+    held: Option<Arc<Job>>,
 }
 
 impl JobList {
@@ -70,13 +73,6 @@ impl JobList {
     pub(crate) fn values(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.numbers.values().filter_map(|&number| self.at(number))
     }
-
-    /// Returns the jobs from a name on, by name.
-    fn from(&self, name: Bound<JobName>) -> impl Iterator<Item = &Arc<Job>> {
-        self.numbers
-            .range((name, Bound::Unbounded))
-            .filter_map(|(_, &number)| self.at(number))
-    }
 }
 
 impl Jobs {
@@ -87,12 +83,17 @@ impl Jobs {
             free: Vec::new(),
             last: JobNumber(0),
             last_name: None,
+            held: None,
         }
     }
 
     /// Returns what readers see of it.
     pub(crate) fn list(&self) -> JobList {
-        self.list.clone()
+        let mut list = self.list.clone();
+        if let Some(held) = &self.held {
+            list.slots.set(self.last.0, Some(Arc::clone(held)));
+        }
+        list
     }
 
     pub(crate) fn contains(&self, name: &JobName) -> bool {
@@ -121,21 +122,35 @@ impl Jobs {
         self.at(self.number(name)?)
     }
 
+    #[inline]
     pub(crate) fn at(&self, number: JobNumber) -> Option<&Arc<Job>> {
-        self.list.at(number)
+        match &self.held {
+            Some(held) if self.last == number => Some(held),
+            _ => self.list.at(number),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, name: &JobName) -> Option<&mut Arc<Job>> {
         let number = self.number(name)?;
         self.turn_to(number);
-        self.list.slots.get_mut(number.0)
+        if self.held.is_none() {
+            self.held = self.list.slots.take(number.0);
+        }
+        self.held.as_mut()
     }
 
     /// Remembers a job as the one that the next questions are about.
     pub(crate) fn turn_to(&mut self, number: JobNumber) {
         if self.last != number || self.last_name.is_none() {
+            self.put_back();
             self.last_name = self.at(number).map(|job| job.spec.name.clone());
             self.last = number;
+        }
+    }
+
+    fn put_back(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.list.slots.set(self.last.0, Some(held));
         }
     }
 
@@ -179,6 +194,7 @@ impl Jobs {
 
     fn put(&mut self, number: JobNumber, job: Arc<Job>, new: bool) {
         let name = job.spec.name.clone();
+        self.put_back();
         self.list.slots.set(number.0, Some(job));
         self.last = number;
         if new {
@@ -194,6 +210,7 @@ impl Jobs {
 
     pub(crate) fn remove(&mut self, name: &JobName) -> Option<Arc<Job>> {
         let number = self.number(name)?;
+        self.put_back();
         self.last_name = None;
         self.list.numbers.remove(name);
         if let Ok(entry) = self.index.find_entry(hash(name), |&other| other == number) {
@@ -224,12 +241,13 @@ impl Jobs {
 
     /// Returns all jobs, by name.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Arc<Job>> {
-        self.list.values()
+        self.from(Bound::Unbounded)
     }
 
     /// Returns the jobs from a name on, by name.
     pub(crate) fn from(&self, name: Bound<JobName>) -> impl Iterator<Item = &Arc<Job>> {
-        self.list.from(name)
+        let numbers = self.list.numbers.range((name, Bound::Unbounded));
+        numbers.filter_map(|(_, &number)| self.at(number))
     }
 }
 

@@ -44,9 +44,8 @@ impl Scheduler {
                 }
             }
         };
-        let lineage = run.parents.as_ref().map(|parents| parents.lineage.clone());
-        let key = Some(run.key.clone());
-        self.complete(&run.key.job, kind, key, lineage.unwrap_or_default(), follow);
+        let lineage = run.parents.as_ref().map(|parents| &parents.lineage);
+        self.complete(&run.key.job, kind, Some(&run.key), lineage, follow);
     }
 
     /// A job was marked as successful.
@@ -61,27 +60,27 @@ impl Scheduler {
             cause: RunCause::Parents,
         };
         let kind = CompletionKind::Success;
-        self.complete(name, kind, None, lineage.unwrap_or_default(), follow);
+        self.complete(name, kind, None, lineage.as_ref(), follow);
     }
 
     fn complete(
         &mut self,
         name: &JobName,
         kind: CompletionKind,
-        run: Option<RunKey>,
-        mut lineage: Lineage,
+        run: Option<&RunKey>,
+        lineage: Option<&Lineage>,
         follow: Follow,
     ) {
         let children = self.children(name);
+        if children.is_empty() {
+            return self.complete_alone(name);
+        }
+        let mut lineage = lineage.cloned().unwrap_or_default();
+        let run = run.cloned();
         let keep = self.completions_to_keep(&children);
         let mixes = self.has_bug(Mutant::MixesLineages);
         self.change_progress(name, |progress| {
             progress.completed = progress.completed.saturating_add(1);
-            if children.is_empty() {
-                // Nobody will ask which they were.
-                progress.links.completions.clear();
-                return;
-            }
             let number = progress.completed;
             // Only where ways part can they meet again.
             if children.len() > 1 && lineage.len() < LINEAGE_LEN_MAX {
@@ -104,6 +103,16 @@ impl Scheduler {
         for child in children {
             self.run_if_ready(&child, follow.target, follow.cause);
         }
+    }
+
+    fn complete_alone(&mut self, name: &JobName) {
+        self.change_progress(name, |progress| {
+            progress.completed = progress.completed.saturating_add(1);
+            // Nobody will ask which they were.
+            if !progress.links.completions.is_empty() {
+                progress.links.completions.clear();
+            }
+        });
     }
 
     // A child with one parent uses up each completion at once. One with several may have to wait for

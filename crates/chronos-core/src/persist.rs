@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chronos_model::{
-    Calendar, CalendarName, JobName, Revision, Run, RunKey, RunState, Timestamp, Tomb, Write,
+    Calendar, CalendarName, JobName, Revision, RunKey, RunState, Timestamp, Tomb, Write,
 };
 
 use crate::{
@@ -42,7 +42,9 @@ pub(crate) struct JobChanges {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     effects: Vec<Effect>,
-    launches: Vec<(OfferId, Vec<RunKey>)>,
+    /// Each offer with the end of its runs among all that start.
+    launches: Vec<(OfferId, usize)>,
+    starts: Vec<RunKey>,
     ended: Vec<RunKey>,
 }
 
@@ -76,9 +78,14 @@ impl Changes {
         self.gate.effects.push(effect);
     }
 
+    /// Holds a run back that the next launch is to start.
+    pub(crate) fn then_start(&mut self, run: RunKey) {
+        self.gate.starts.push(run);
+    }
+
     /// Holds a launch back until its intent is durable.
-    pub(crate) fn then_launch(&mut self, offer: OfferId, runs: Vec<RunKey>) {
-        self.gate.launches.push((offer, runs));
+    pub(crate) fn then_launch(&mut self, offer: OfferId) {
+        self.gate.launches.push((offer, self.gate.starts.len()));
     }
 
     fn of(&mut self, number: Option<JobNumber>, job: &JobName) -> &mut JobChanges {
@@ -167,9 +174,7 @@ impl Scheduler {
             return;
         }
         if self.has_bug(Mutant::LaunchesUnwritten) {
-            for (offer, runs) in std::mem::take(&mut gate.launches) {
-                self.launch(offer, runs);
-            }
+            self.launch_all(&mut gate);
         }
         self.persist_count = self.persist_count.wrapping_add(1);
         let request = PersistId(self.persist_count);
@@ -184,13 +189,8 @@ impl Scheduler {
         runs.sort_unstable();
         runs.dedup();
         self.changes.gone.clear();
-        let calendars = std::mem::take(&mut self.changes.calendars);
-        let count = calendars
-            .len()
-            .saturating_add(jobs.len())
-            .saturating_add(runs.len());
-        let mut writes = Vec::with_capacity(count);
-        for (name, calendar) in calendars {
+        let mut writes = Vec::with_capacity(jobs.len().saturating_add(runs.len()));
+        while let Some((name, calendar)) = self.changes.calendars.pop_first() {
             writes.push(match calendar {
                 Some(calendar) => Write::PutCalendar(calendar),
                 None => Write::DeleteCalendar(name),
@@ -257,17 +257,12 @@ impl Scheduler {
         gate: &mut Gate,
     ) {
         for &(_, due, attempt) in runs {
-            let key = RunKey {
-                job: name.clone(),
-                due,
-                attempt,
-            };
-            let Some(run) = self.find_run(&key) else {
+            let Some(run) = self.find_run_of(name, (due, attempt)) else {
                 continue;
             };
             let mut run = Arc::clone(run);
             match run.state {
-                RunState::Ended => gate.ended.push(key),
+                RunState::Ended => gate.ended.push(run.key.clone()),
                 // That it runs is known from the agent, and not worth a write.
                 RunState::Running => Arc::make_mut(&mut run).state = RunState::Starting,
                 RunState::Queued | RunState::Starting => {}
@@ -291,9 +286,7 @@ impl Scheduler {
         }
         // Acknowledgements first: a run that was dropped may be launched again here, under the same key.
         self.outbox.extend(gate.effects.drain(..));
-        for (offer, runs) in gate.launches.drain(..) {
-            self.launch(offer, runs);
-        }
+        self.launch_all(&mut gate);
         // Its lists have their room for the next input that has something to hold back.
         if self.changes.gate.is_empty() {
             self.changes.gate = gate;
@@ -325,49 +318,55 @@ impl Scheduler {
         }
     }
 
+    fn launch_all(&mut self, gate: &mut Gate) {
+        let mut starts = gate.starts.drain(..);
+        let mut from = 0;
+        for (offer, to) in gate.launches.drain(..) {
+            let count = to.saturating_sub(from);
+            self.launch(offer, starts.by_ref().take(count));
+            from = to;
+        }
+    }
+
     // The intent is durable. A run that was killed meanwhile is not started any more.
-    fn launch(&mut self, offer: OfferId, runs: Vec<RunKey>) {
-        let mut tasks = Vec::with_capacity(runs.len());
+    fn launch(&mut self, offer: OfferId, runs: impl Iterator<Item = RunKey>) {
+        let mut tasks = Vec::with_capacity(runs.size_hint().0);
         for key in runs {
             if !self.unlaunched.remove(&key) {
                 continue;
             }
             self.jobs.turn_to_name(&key.job);
-            let Some(run) = self
-                .find_run(&key)
-                .filter(|run| run.state == RunState::Starting)
-                .cloned()
-            else {
+            let run = self.find_run(&key);
+            let Some(run) = run.filter(|run| run.state == RunState::Starting) else {
                 continue;
             };
             let Some(job) = self.jobs.get(&key.job).filter(|_| !run.kill_requested) else {
                 self.end_killed_unlaunched(&key);
                 continue;
             };
-            let mut spec = Arc::clone(&job.spec);
-            if self.has_bug(Mutant::LaunchesAnother) {
-                Arc::make_mut(&mut spec).command = Box::default();
-            }
-            let job_start_timeout =
-                i64::try_from(job.spec.policies.start_timeout_secs).unwrap_or(i64::MAX);
-            let start = job.start_of(run.target);
-            let late_millis = self.now.wall.millis_since(run.not_before.unwrap_or(start));
-            self.tell_of_launch(&run, late_millis);
-            if job_start_timeout > 0 {
-                let millis = job_start_timeout.saturating_mul(1000);
-                self.set_limit(&key, millis, Alarm::StartLimit(key.clone()));
-            }
-            tasks.push(Task {
-                key,
+            let mut task = Task {
                 launch: Launch(run.not_before),
                 target: run.target,
-                spec,
+                spec: Arc::clone(&job.spec),
                 arguments: run.arguments.clone(),
                 parent_runs: run
                     .parents
                     .as_ref()
                     .map_or_else(Vec::new, |parents| parents.runs.clone()),
-            });
+                key,
+            };
+            let start = run.not_before.unwrap_or_else(|| job.start_of(run.target));
+            self.tell_of_launch(&task.key, self.now.wall.millis_since(start));
+            let start_timeout = task.spec.policies.start_timeout_secs;
+            if start_timeout > 0 {
+                let millis = i64::try_from(start_timeout).unwrap_or(i64::MAX);
+                let alarm = Alarm::StartLimit(task.key.clone());
+                self.set_limit(&task.key, millis.saturating_mul(1000), alarm);
+            }
+            if self.has_bug(Mutant::LaunchesAnother) {
+                Arc::make_mut(&mut task.spec).command = Box::default();
+            }
+            tasks.push(task);
         }
         let call = if tasks.is_empty() {
             ClusterCall::Decline { offer }
@@ -377,15 +376,14 @@ impl Scheduler {
         self.outbox.push_back(Effect::Cluster(call));
     }
 
-    fn tell_of_launch(&mut self, run: &Run, late_millis: i64) {
-        let key = run.key.clone();
+    fn tell_of_launch(&mut self, key: &RunKey, late_millis: i64) {
         self.notice(Notice::RunLaunched {
             key: key.clone(),
             late_millis,
         });
         // Once for each run: whoever waited too long has been told of already.
-        let told = self.lates.get(&key) == Some(&None) || key.attempt > 0;
-        let limit = self.late_limit_millis(&key);
+        let told = self.lates.get(key) == Some(&None) || key.attempt > 0;
+        let limit = self.late_limit_millis(key);
         if !told && limit.is_some_and(|limit| late_millis > limit) {
             self.notice(Notice::TargetLate {
                 key: key.clone(),
@@ -393,6 +391,6 @@ impl Scheduler {
                 started: true,
             });
         }
-        self.no_longer_late(&key);
+        self.no_longer_late(key);
     }
 }

@@ -158,13 +158,14 @@ impl Queue {
     }
 
     fn insert(&mut self, key: &RunKey, spec: &Arc<JobSpec>, since: i64, priority: i32) {
-        if let Some(known) = self.place(key)
-            && (known.ticket.since(), known.priority) == (since, priority)
-            && wants_the_same(&known.spec, spec)
-        {
-            return;
+        if let Some(known) = self.place(key) {
+            if (known.ticket.since(), known.priority) == (since, priority)
+                && wants_the_same(&known.spec, spec)
+            {
+                return;
+            }
+            self.remove(key);
         }
-        self.remove(key);
         self.numbers = self.numbers.saturating_add(1);
         let demand = self.kinds.find(&mut self.matcher, spec);
         let next = u32::try_from(self.places.len());
@@ -361,7 +362,8 @@ impl Scheduler {
 
     /// Decides anew which waiting runs of a job could start.
     pub(crate) fn review_queue(&mut self, name: &JobName) {
-        let Some(job) = self.jobs.get(name).cloned() else {
+        let job = self.jobs.get(name);
+        let Some(job) = job.filter(|job| job.waiting().next().is_some()).cloned() else {
             return;
         };
         let mut free = job.places_free();
@@ -413,7 +415,6 @@ impl Scheduler {
     }
 
     fn use_offer(&mut self, offer: &Offer, places: &[u32]) {
-        let mut keys = Vec::with_capacity(places.len());
         for &place in places {
             let Some(place) = self.queue.take(place) else {
                 continue;
@@ -423,12 +424,12 @@ impl Scheduler {
             self.unlaunched.insert(key.clone());
             self.write_run(&key, |run| {
                 run.state = RunState::Starting;
-                run.agent = Some(offer.agent.to_string());
+                run.agent = Some(Arc::clone(&offer.agent.0));
                 run.reason = None;
             });
-            keys.push(key);
+            self.changes.then_start(key);
         }
-        self.changes.then_launch(offer.id.clone(), keys);
+        self.changes.then_launch(offer.id.clone());
     }
 }
 

@@ -183,7 +183,7 @@ impl Scheduler {
             .map(|run| Launched {
                 key: run.key.clone(),
                 launch: Launch(run.not_before),
-                agent: run.agent.as_deref().map(|agent| AgentId(agent.into())),
+                agent: run.agent.clone().map(AgentId),
             })
             .collect();
         if !tasks.is_empty() {

@@ -513,7 +513,7 @@ impl Scheduler {
 // Written only where something is new: a copy of a name costs more than a look at it.
 fn note_agent(run: &mut Run, update: &TaskUpdate) {
     if run.agent.as_deref() != Some(&*update.agent.0) {
-        run.agent = Some(update.agent.to_string());
+        run.agent = Some(Arc::clone(&update.agent.0));
     }
     run.started_at = update.started_at.or(run.started_at);
     let back = |reason: &mut String| reason.starts_with(OUT_OF_REACH);

@@ -16,7 +16,7 @@ use crate::{
     jobs::{JobNumber, Jobs},
     persist::{Changes, Gate},
     queue::Queue,
-    run_list::Runs,
+    run_list::{Place, Runs},
     supply::Supply,
 };
 
@@ -201,9 +201,13 @@ impl Scheduler {
     }
 
     pub(crate) fn find_run(&self, key: &RunKey) -> Option<&Arc<Run>> {
-        let place = (key.due, key.attempt);
-        let own = self.jobs.get(&key.job).and_then(|job| job.runs.get(place));
-        own.or_else(|| self.orphans.get(&key.job).and_then(|runs| runs.get(place)))
+        self.find_run_of(&key.job, (key.due, key.attempt))
+    }
+
+    /// Finds a run by its job and its place among the job's runs.
+    pub(crate) fn find_run_of(&self, job: &JobName, place: Place) -> Option<&Arc<Run>> {
+        let own = self.jobs.get(job).and_then(|job| job.runs.get(place));
+        own.or_else(|| self.orphans.get(job).and_then(|runs| runs.get(place)))
     }
 
     /// Changes a run, wherever it is kept.

@@ -58,15 +58,6 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Returns a value to change. What is around it is copied away from readers even when there is none,
-    /// so look first where that is likely.
-    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Arc<T>> {
-        if self.is_above(index) {
-            return None;
-        }
-        self.slot(index).as_mut()
-    }
-
     pub(crate) fn set(&mut self, index: u32, value: Option<Arc<T>>) {
         while self.is_above(index) {
             let mut nodes = [const { None }; WIDTH];
@@ -77,6 +68,14 @@ impl<T> Slots<T> {
             self.height = self.height.saturating_add(1);
         }
         *self.slot(index) = value;
+    }
+
+    /// Takes a value out; its place stays.
+    pub(crate) fn take(&mut self, index: u32) -> Option<Arc<T>> {
+        if self.is_above(index) {
+            return None;
+        }
+        self.slot(index).take()
     }
 
     // The place of an index that is not above what the height allows; makes what is missing.
@@ -138,7 +137,10 @@ mod tests {
         }
         let before = slots.clone();
         for index in indexes {
-            *Arc::make_mut(slots.get_mut(index).unwrap()) += 1;
+            let mut value = slots.take(index).unwrap();
+            assert!(slots.get(index).is_none(), "{index}");
+            *Arc::make_mut(&mut value) += 1;
+            slots.set(index, Some(value));
         }
         slots.set(64, None);
         for index in indexes {
@@ -147,6 +149,6 @@ mod tests {
             let want = (index != 64).then_some(number + 1);
             assert_eq!(slots.get(index).map(|value| **value), want);
         }
-        assert!(slots.get(9).is_none() && slots.get_mut(9).is_none());
+        assert!(slots.get(9).is_none() && slots.take(9).is_none());
     }
 }

@@ -57,14 +57,19 @@ impl Scheduler {
             return;
         };
         let due = job.next_target().and_then(|next| {
-            let newest = job.newest_started(now)?;
-            (newest >= next.at).then_some((next.at, newest))
+            let (newest, following) = job.newest_started(next.at, now)?;
+            Some((next.at, newest, following))
         });
-        let Some((first, newest)) = due else {
+        let Some((first, newest, mut following)) = due else {
             return self.arm(name);
         };
-        let taken = job.take(first, newest, now, passed);
-        let mut following = job.following(newest);
+        // Mostly there is one, which needs no list.
+        let one = (first == newest && job.exclusions.is_empty())
+            .then(|| job.take_newest(newest, now, passed, 1));
+        let several = match one {
+            Some(_) => Vec::new(),
+            None => job.take(first, newest, now, passed),
+        };
         if self.has_bug(Mutant::ForgetsTarget) {
             following = following.and_then(|lost| job.following(lost.at));
         }
@@ -74,8 +79,9 @@ impl Scheduler {
         });
         self.changes_of(name).progress = true;
         self.set_timer(name);
-        self.tell_of_missed(name, &taken);
-        for taken in taken {
+        self.tell_of_missed(name, one.as_slice());
+        self.tell_of_missed(name, &several);
+        for taken in one.into_iter().chain(several) {
             self.record_taken(name, taken);
         }
     }
@@ -202,17 +208,28 @@ impl Job {
         self.targets.as_ref()?.after(target)
     }
 
-    // Starts never change places, so of those that have passed the newest target has the newest start,
-    // and only it may have a start that has not come.
-    fn newest_started(&self, now: Timestamp) -> Option<Timestamp> {
-        let targets = self.targets.as_ref()?;
-        let newest = targets.at_or_before(now)?.at;
-        if self.start_of(newest) <= now {
-            return Some(newest);
+    // The newest target from `first` on whose start has come, and the one that follows. Mostly it is the
+    // first itself, so the one after it is looked for and nothing else.
+    fn newest_started(
+        &self,
+        first: Timestamp,
+        now: Timestamp,
+    ) -> Option<(Timestamp, Option<NextTarget>)> {
+        if self.start_of(first) > now {
+            return None;
         }
-        targets
-            .at_or_before(newest.plus_millis(-1))
-            .map(|before| before.at)
+        let following = self.following(first);
+        if following.is_none_or(|following| following.at > now) {
+            return Some((first, following));
+        }
+        // Starts never change places, so of those that have passed the newest target has the newest start,
+        // and only it may have a start that has not come.
+        let targets = self.targets.as_ref()?;
+        let mut newest = targets.at_or_before(now)?.at;
+        if self.start_of(newest) > now {
+            newest = targets.at_or_before(newest.plus_millis(-1))?.at;
+        }
+        Some((newest, self.following(newest)))
     }
 
     // What becomes of the targets from `first` up to `newest`, oldest first.
@@ -427,5 +444,7 @@ impl Job {
 
 /// Notes that due times up to now may be taken by runs under another definition.
 pub(crate) fn raise_due_floor(progress: &mut JobProgress) {
-    progress.links.due_floor = progress.links.due_floor.max(progress.due_max);
+    if progress.due_max > progress.links.due_floor {
+        progress.links.due_floor = progress.due_max;
+    }
 }

@@ -1,6 +1,6 @@
 //! One run: an attempt to meet one target of one job.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{JobName, RunKey, Timestamp};
 
@@ -29,7 +29,7 @@ pub struct Run {
     /// The exit status of the command.
     pub exit_code: Option<i32>,
     /// The agent it was given to.
-    pub agent: Option<String>,
+    pub agent: Option<Arc<str>>,
     /// When the run was decided.
     pub created_at: Timestamp,
     /// When the task was seen to start.

@@ -122,7 +122,11 @@ fn key(write: &Write) -> Option<RecordKey> {
 
 // All but its parents.
 fn run_len(run: &Run) -> usize {
-    let texts = [&run.arguments, &run.reason, &run.agent];
-    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    let texts = [
+        run.arguments.as_deref(),
+        run.reason.as_deref(),
+        run.agent.as_deref(),
+    ];
+    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
     RUN_FIXED_BYTES + run.key.job.as_str().len() + texts
 }

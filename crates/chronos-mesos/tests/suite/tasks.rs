@@ -1,6 +1,6 @@
 //! Tasks from launch to end.
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use chronos_core::{ClusterCall, Launch, TaskState};
 use chronos_model::{Run, RunCause, RunState, Timestamp};
@@ -103,7 +103,7 @@ pub(crate) fn run_of(launched: &chronos_core::Launched, state: RunState) -> Run 
         outcome: None,
         reason: None,
         exit_code: None,
-        agent: launched.agent.as_ref().map(ToString::to_string),
+        agent: launched.agent.as_ref().map(|agent| Arc::clone(&agent.0)),
         created_at: launched.key.due,
         started_at: None,
         ended_at: None,
@@ -164,7 +164,7 @@ async fn a_task_that_the_master_refuses_has_failed_and_others_go_ahead() {
     bad.key.attempt = 1;
     let mut spec = (*bad.spec).clone();
     spec.resources = resources::Resources::default();
-    bad.spec = std::sync::Arc::new(spec);
+    bad.spec = Arc::new(spec);
     kit.launch_on(&offer, vec![bad, good]).await;
     let end = kit.end().await;
     assert_eq!((end.key.attempt, end.state), (1, TaskState::Failed));

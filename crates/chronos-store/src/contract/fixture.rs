@@ -190,7 +190,7 @@ pub(super) fn run(name: &str, due: i64, attempt: u32, state: RunState) -> Run {
         outcome: ended.then_some(Outcome::Succeeded),
         reason: None,
         exit_code: ended.then_some(0),
-        agent: Some("agent".to_owned()),
+        agent: Some("agent".into()),
         created_at: Timestamp::from_millis(due),
         started_at: None,
         ended_at: ended.then_some(Timestamp::from_millis(due)),

@@ -52,7 +52,7 @@ pub fn encode_run(run: &Run) -> String {
     put("outcome", outcome.map(|outcome| outcome.name().into()));
     put("reason", text(reason));
     put("exitCode", exit_code.map(Value::from));
-    put("agent", text(agent));
+    put("agent", agent.as_deref().map(Value::from));
     put("createdAt", Some(instant(*created_at)));
     put("startedAt", started_at.map(instant));
     put("endedAt", ended_at.map(instant));
@@ -92,7 +92,7 @@ pub fn decode_run(job: &JobName, text: &str) -> Result<Run, String> {
         outcome: json.word("outcome", Outcome::from_name)?,
         reason: text("reason")?,
         exit_code: json.number("exitCode")?,
-        agent: text("agent")?,
+        agent: text("agent")?.map(Into::into),
         created_at: json.instant("createdAt")?.unwrap_or_default(),
         started_at: json.instant("startedAt")?,
         ended_at: json.instant("endedAt")?,
@@ -131,7 +131,7 @@ mod tests {
             outcome: Some(Outcome::Failed),
             reason: Some(String::new()),
             exit_code: Some(i32::MIN),
-            agent: Some("agent".to_owned()),
+            agent: Some("agent".into()),
             created_at: at(4),
             started_at: Some(at(5)),
             ended_at: Some(at(6)),

@@ -71,7 +71,7 @@ pub(crate) fn put_run(name: &str, due: i64, state: RunState) -> Write {
         outcome: ended.then_some(Outcome::Failed),
         reason: Some("exited with 3".to_owned()),
         exit_code: ended.then_some(3),
-        agent: Some("agent".to_owned()),
+        agent: Some("agent".into()),
         created_at: Timestamp::from_millis(due),
         started_at: Some(Timestamp::from_millis(due + 5)),
         ended_at: ended.then_some(Timestamp::from_millis(due + 1000)),
