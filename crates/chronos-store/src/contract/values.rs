@@ -32,6 +32,8 @@ pub async fn keeps_every_field_of_a_definition(factory: &mut impl StoreFactory) 
     let mut small = JobSpec::clone(&spec("small", "true"));
     // A job has files in one spelling only.
     small.details.uris = vec!["http://u".to_owned()];
+    // Only a job without a Docker container has some.
+    small.details.gpus = 2;
     assert_all_differ!(
         JobSpec: &full, &small; name, command, shell, retries, resources, disabled,
         soft_error, high_priority, run_as_user, overlap, parent_rule, trigger, policies, details
@@ -43,7 +45,7 @@ pub async fn keeps_every_field_of_a_definition(factory: &mut impl StoreFactory) 
     assert_all_differ!(
         JobDetails: &*full.details, &*small.details; executor, executor_flags, task_info_data,
         owner, owner_name, description, data_processing_job_type, epsilon, fetch, uris,
-        environment, arguments, container, constraints, calendars
+        environment, arguments, container, constraints, calendars, gpus
     );
     // As they sort.
     let specs = [full, small];
