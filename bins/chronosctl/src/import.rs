@@ -10,6 +10,7 @@ use clap::Args;
 use crate::{
     exit::Failure,
     place::{Place, ZK_TIMEOUT, block_on, now, with_auth},
+    security::{FromSecurity, ToSecurity},
 };
 
 /// Takes over the jobs that Chronos 2.x or 3.x left on ZooKeeper.
@@ -37,6 +38,9 @@ pub(crate) struct Import {
     )]
     from_auth: Option<String>,
 
+    #[command(flatten)]
+    from_security: FromSecurity,
+
     /// The store to write into: a data folder, or zk://host:port,host:port/path.
     #[arg(long, value_name = "STORE")]
     to: Place,
@@ -49,6 +53,9 @@ pub(crate) struct Import {
         hide_env_values = true
     )]
     to_auth: Option<String>,
+
+    #[command(flatten)]
+    to_security: ToSecurity,
 
     /// There: let nobody but the user read what is written, either, as the daemon's `--zk_private` does.
     #[arg(long)]
@@ -88,7 +95,9 @@ impl Import {
     async fn import(self) -> Result<(), Failure> {
         let now = now();
         let from = with_auth(self.from.clone(), self.from_auth.as_deref())?;
+        let from = self.from_security.secure(from)?;
         let to = self.to.clone().with_auth(self.to_auth.as_deref())?;
+        let to = to.with_zk(|address| self.to_security.secure(address))?;
         let to = to.private(self.to_private)?;
         let tree = ChronosTree::read(&from, ZK_TIMEOUT, now).await;
         let tree = tree.map_err(|error| match error {

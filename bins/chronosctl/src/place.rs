@@ -57,12 +57,23 @@ impl Place {
         }
     }
 
+    /// Says how ZooKeeper is spoken to; a folder needs nothing.
+    pub(crate) fn with_zk(
+        self,
+        secure: impl FnOnce(ZkAddress) -> Result<ZkAddress, Failure>,
+    ) -> Result<Self, Failure> {
+        match self {
+            Self::Zk(address) => secure(address).map(Self::Zk),
+            Self::Folder(_) => Ok(self),
+        }
+    }
+
     /// Makes what is written there readable by its user only, as `--zk_private` of the daemon does.
     pub(crate) fn private(self, private: bool) -> Result<Self, Failure> {
         match self {
             Self::Zk(address) if private && address.has_auth() => Ok(Self::Zk(address.private())),
             Self::Zk(address) if private => Err(Failure::Refused(format!(
-                "{address}: only what belongs to a user can be private; give user and password"
+                "{address}: only what belongs to a user can be private; give a user"
             ))),
             place @ (Self::Folder(_) | Self::Zk(_)) => Ok(place),
         }

@@ -6,7 +6,7 @@ mod restore;
 
 use clap::{Args, Subcommand};
 
-use crate::{exit::Failure, place::Place};
+use crate::{exit::Failure, place::Place, security::ZkSecurity};
 
 /// `chronosctl store …`
 #[derive(Debug, Args)]
@@ -48,11 +48,21 @@ struct Auth {
         hide_env_values = true
     )]
     zk_auth: Option<String>,
+
+    #[command(flatten)]
+    security: ZkSecurity,
+}
+
+impl Auth {
+    fn take(&self, store: Place) -> Result<Place, Failure> {
+        let place = store.with_auth(self.zk_auth.as_deref())?;
+        place.with_zk(|address| self.security.secure(address))
+    }
 }
 
 impl Which {
     fn place(self) -> Result<Place, Failure> {
-        self.store.with_auth(self.auth.zk_auth.as_deref())
+        self.auth.take(self.store)
     }
 }
 

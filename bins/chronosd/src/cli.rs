@@ -8,7 +8,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use resources::Scalar;
 
-use crate::mesos::MesosArgs;
+use crate::{mesos::MesosArgs, store::ZkSecurityArgs};
 
 /// A distributed cron: runs jobs with ISO 8601 repeating schedules or with parent jobs, at the right
 /// time, once.
@@ -148,6 +148,9 @@ pub(crate) struct Cli {
     /// Nobody but that user may read what is written, either. A tree that was made so stays so.
     #[arg(long = "zk_private")]
     pub(crate) zk_private: bool,
+
+    #[command(flatten)]
+    pub(crate) zk_security: ZkSecurityArgs,
 
     #[command(flatten)]
     pub(crate) mesos: MesosArgs,

@@ -1,15 +1,89 @@
 //! Where jobs and runs are kept: in the data folder, or on ZooKeeper.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use chronos_store::{SqliteOptions, SqliteStore, Store};
-use chronos_zk::{Guard, ZkAddress, ZkOptions, ZkStore};
+use chronos_zk::{
+    Guard, SaslFile, SecurityFiles, SecurityOption, TlsFiles, ZkAddress, ZkOptions, ZkStore,
+};
+use clap::Args;
 
 use crate::{cli::Cli, exit::Failure};
 
 /// Where Chronos keeps its own, unless told otherwise.
 const ZK_PATH_DEFAULT: &str = "/chronos/state";
+
+/// The flags that say how the servers of `--zk_hosts` know us, and we them. Secrets are in files.
+#[derive(Args, Debug, Default)]
+pub(crate) struct ZkSecurityArgs {
+    /// Speak TLS to ZooKeeper, and trust who is in this file of certificates (PEM). The servers must have certificates
+    /// for the names that are given with them.
+    #[arg(long = "zk_tls_ca_file", value_name = "FILE")]
+    tls_ca_file: Option<PathBuf>,
+
+    /// File with our own certificate (PEM), where the servers demand one.
+    #[arg(
+        long = "zk_tls_cert_file",
+        value_name = "FILE",
+        requires = "tls_ca_file",
+        requires = "tls_key_file"
+    )]
+    tls_cert_file: Option<PathBuf>,
+
+    /// File with the key of that certificate (PEM, without a password).
+    #[arg(
+        long = "zk_tls_key_file",
+        value_name = "FILE",
+        requires = "tls_cert_file"
+    )]
+    tls_key_file: Option<PathBuf>,
+
+    /// Who we are to the servers, by SASL (DIGEST-MD5); what is written then belongs to that user.
+    #[arg(
+        long = "zk_sasl_user",
+        value_name = "USER",
+        requires = "sasl_password_file",
+        conflicts_with = "zk_auth"
+    )]
+    sasl_user: Option<String>,
+
+    /// File with the password of that user.
+    #[arg(
+        long = "zk_sasl_password_file",
+        value_name = "FILE",
+        requires = "sasl_user"
+    )]
+    sasl_password_file: Option<PathBuf>,
+}
+
+impl ZkSecurityArgs {
+    // Pairs are whole: the parser of flags sees to it.
+    fn files(&self) -> SecurityFiles {
+        let own = self.tls_cert_file.clone().zip(self.tls_key_file.clone());
+        let ca = self.tls_ca_file.clone();
+        let user = self.sasl_user.clone().zip(self.sasl_password_file.clone());
+        SecurityFiles {
+            tls: ca.map(|ca| TlsFiles { ca, own }),
+            sasl: user.map(|(user, password)| SaslFile { user, password }),
+        }
+    }
+}
+
+fn secured(address: ZkAddress, files: &SecurityFiles) -> anyhow::Result<ZkAddress> {
+    let secured = address.secured(files).map_err(|error| {
+        let option = error.option().map_or("hosts", SecurityOption::name);
+        anyhow!(error).context(format!("--zk_{option}"))
+    })?;
+    for file in files.open_to_all() {
+        tracing::warn!(file = %file.display(), "anybody on this machine can read the secret for ZooKeeper");
+    }
+    Ok(secured)
+}
 
 /// How the servers of `--zk_hosts` are spoken to.
 #[derive(Clone, Debug)]
@@ -20,19 +94,24 @@ pub(crate) struct Servers {
 
 /// Reads the flags about ZooKeeper; `None` when there are none.
 pub(crate) fn servers(cli: &Cli) -> Result<Option<Servers>, Failure> {
+    let files = cli.zk_security.files();
     let Some(hosts) = &cli.zk_hosts else {
-        if cli.zk_path.is_some() || cli.zk_auth.is_some() || cli.zk_private {
+        let is_about_it = cli.zk_path.is_some() || cli.zk_auth.is_some() || cli.zk_private;
+        if is_about_it || files != SecurityFiles::default() {
             return Err(Failure::other(anyhow!(
-                "--zk_path, --zk_auth and --zk_private need --zk_hosts"
+                "--zk_path, --zk_auth, --zk_private, --zk_tls_… and --zk_sasl_… need --zk_hosts"
             )));
         }
         return Ok(None);
     };
     let address = address(hosts, cli.zk_path.as_deref(), cli.zk_auth.as_deref());
+    let address = address.and_then(|address| secured(address, &files));
     let mut address = address.map_err(Failure::Other)?;
     if cli.zk_private {
         if !address.has_auth() {
-            return Err(Failure::other(anyhow!("--zk_private needs --zk_auth")));
+            return Err(Failure::other(anyhow!(
+                "--zk_private needs --zk_auth or --zk_sasl_user"
+            )));
         }
         address = address.private();
     }

@@ -3,6 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use thiserror::Error;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use crate::security::{Security, SecurityError, SecurityFiles, SecurityOption};
 
 /// Servers, the node under which everything is, and who we are to them.
 ///
@@ -24,8 +27,12 @@ pub struct ZkAddress {
     root: String,
     // In a box, because addresses are parts of errors.
     auth: Option<Box<Credentials>>,
+    security: Option<Box<Security>>,
     private: bool,
 }
+
+/// The port of a server that none is said of.
+const PORT_DEFAULT: u16 = 2181;
 
 /// A name and a password for the scheme `digest`.
 #[derive(Clone, Eq, PartialEq)]
@@ -65,6 +72,46 @@ impl ZkAddress {
         Ok(self)
     }
 
+    /// Speaks TLS, or says who we are by SASL, as these files tell.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::Security`] when a file cannot be used, [`AddressError::Name`] when a certificate cannot be for one of
+    /// the servers, [`AddressError::TwoUsers`].
+    pub fn secured(mut self, files: &SecurityFiles) -> Result<Self, AddressError> {
+        let security = files.read().map_err(Box::new)?;
+        if security.sasl.is_some() && self.auth.is_some() {
+            return Err(AddressError::TwoUsers);
+        }
+        if security.tls.is_some() {
+            for (host, _) in self.each_host() {
+                if ServerName::try_from(host).is_err() {
+                    let found = host.to_owned();
+                    return Err(AddressError::Name { found });
+                }
+            }
+        }
+        self.security = Some(Box::new(security));
+        Ok(self)
+    }
+
+    pub(crate) fn security(&self) -> Option<&Security> {
+        self.security.as_deref()
+    }
+
+    // The servers one by one; a port that is none stands for itself.
+    pub(crate) fn each_host(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.hosts.split(',').map(|host| {
+            let (name, port) = match host.rsplit_once(':') {
+                // The colons of an address of IPv6 stand in brackets.
+                Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+                Some(_) | None => (host, Some(PORT_DEFAULT)),
+            };
+            let bare = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+            (bare.unwrap_or(name), port.unwrap_or(0))
+        })
+    }
+
     /// Makes what is written readable by this user only; without one it has no meaning.
     ///
     /// A tree that was made so stays so, whatever is said later.
@@ -78,9 +125,15 @@ impl ZkAddress {
         self.private
     }
 
-    /// Whether it says who we are.
-    pub const fn has_auth(&self) -> bool {
-        self.auth.is_some()
+    /// Whether it says who we are, by password or by SASL.
+    pub fn has_auth(&self) -> bool {
+        self.user().is_some()
+    }
+
+    fn user(&self) -> Option<&str> {
+        let sasl = self.security().and_then(|it| it.sasl.as_ref());
+        let auth = self.auth().map(|it| it.user.as_str());
+        auth.or_else(|| sasl.map(|it| it.user.as_str()))
     }
 
     pub(crate) fn auth(&self) -> Option<&Credentials> {
@@ -110,6 +163,7 @@ impl FromStr for ZkAddress {
             hosts: hosts.to_owned(),
             root: checked_root(root)?,
             auth: auth.transpose()?.map(Box::new),
+            security: None,
             private: false,
         })
     }
@@ -118,8 +172,8 @@ impl FromStr for ZkAddress {
 impl fmt::Display for ZkAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("zk://")?;
-        if let Some(auth) = &self.auth {
-            write!(f, "{}@", auth.user)?;
+        if let Some(user) = self.user() {
+            write!(f, "{user}@")?;
         }
         write!(f, "{}{}", self.hosts, self.root)
     }
@@ -147,6 +201,29 @@ pub enum AddressError {
         /// The path.
         found: String,
     },
+    /// No certificate can be for a server of this name.
+    #[error("{found:?} is no name of a server that a certificate can be for")]
+    Name {
+        /// The name.
+        found: String,
+    },
+    /// A file for TLS or SASL.
+    #[error(transparent)]
+    Security(#[from] Box<SecurityError>),
+    /// Somebody is named by password, and somebody by SASL.
+    #[error("a user of SASL and one with a password are given; give one")]
+    TwoUsers,
+}
+
+impl AddressError {
+    /// Returns which word about TLS or SASL is wrong, if one is.
+    pub const fn option(&self) -> Option<SecurityOption> {
+        match self {
+            Self::Security(error) => Some(error.option),
+            Self::TwoUsers => Some(SecurityOption::SaslUser),
+            Self::Host | Self::Credentials | Self::Root { .. } | Self::Name { .. } => None,
+        }
+    }
 }
 
 fn credentials(text: &str) -> Result<Credentials, AddressError> {

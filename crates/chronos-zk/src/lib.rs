@@ -12,6 +12,7 @@ mod election;
 mod follower;
 mod group;
 mod import;
+mod security;
 mod session;
 mod store;
 mod tree;
@@ -27,4 +28,5 @@ pub use import::{
     Action, ChronosTree, FoundJob, FoundTask, ImportError, ImportOptions, ImportPlan, NextRun,
     PlannedJob, PlannedTask, ReadError, TaskFate,
 };
+pub use security::{SaslFile, SecurityError, SecurityFiles, SecurityOption, TlsFiles};
 pub use store::{OpenError, ZK_HISTORY_DEFAULT, ZkOptions, ZkReader, ZkStore, candidates};

@@ -5,6 +5,8 @@
 //! servers keep the order of a session and the store builds on it. Errors become three answers:
 //! refused, not sent, or unknown.
 
+mod diagnosis;
+mod dial;
 mod failure;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -15,11 +17,11 @@ use futures_util::{
     stream,
 };
 use zookeeper_client::{
-    Acl, Acls, AddWatchMode, AuthId, Client, CreateMode, Error, EventType, MultiReadResult,
-    MultiWriteError, Permission, PersistentWatcher, SessionState, StateWatcher,
+    Acl, Acls, AddWatchMode, Client, CreateMode, Error, EventType, MultiReadResult,
+    MultiWriteError, PersistentWatcher, SessionState, StateWatcher,
 };
 
-use crate::{ZkAddress, tree::CANDIDATES};
+use crate::tree::CANDIDATES;
 
 pub(crate) use self::failure::{Failure, Refusal};
 use self::failure::{failure, not_sent};
@@ -99,107 +101,6 @@ pub(crate) struct Node {
 }
 
 impl Session {
-    /// Connects and makes the root node.
-    pub(crate) async fn connect(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
-        let mut session = Self::dial(address, timeout).await?;
-        let root = address.root();
-        if root.is_empty() {
-            return Ok(session);
-        }
-        session.close_like(root).await?;
-        let Self { client, acl } = &session;
-        // Making a node that is there is refused to whoever may not write above it.
-        if !session.exists(root).await? {
-            // What is above is not ours alone.
-            if let Some((above, _)) = root.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
-                let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
-                let made = client.mkdir(above, &open).await;
-                made.map_err(|error| not_sent(&error))?;
-            }
-            let ours = CreateMode::Persistent.with_acls(Acls::new(acl));
-            let made = client.mkdir(root, &ours).await;
-            made.map_err(|error| not_sent(&error))?;
-        }
-        session.below(root)
-    }
-
-    /// Connects to look at what is there; `None` when there is no root node.
-    pub(crate) async fn open(
-        address: &ZkAddress,
-        timeout: Duration,
-    ) -> Result<Option<Self>, Failure> {
-        let session = Self::dial(address, timeout).await?;
-        let root = address.root();
-        if root.is_empty() {
-            return Ok(Some(session));
-        }
-        if !session.exists(root).await? {
-            return Ok(None);
-        }
-        session.below(root).map(Some)
-    }
-
-    async fn dial(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
-        let mut connector = Client::connector().with_session_timeout(timeout);
-        let mut acl = vec![Acl::new(Permission::ALL, AuthId::anyone())];
-        if let Some(auth) = address.auth() {
-            let words = format!("{}:{}", auth.user, auth.password);
-            connector = connector.with_auth("digest", words.as_bytes());
-            // What Mesos' own state library gives: the creator may do all, everybody may look.
-            acl = vec![Acl::new(Permission::ALL, AuthId::authed())];
-            if !address.is_private() {
-                acl.push(Acl::new(Permission::READ, AuthId::anyone()));
-            }
-        }
-        let client = connector.connect(address.hosts()).await;
-        let client = client.map_err(|error| not_sent(&error))?;
-        Ok(Self { client, acl })
-    }
-
-    // A tree that was made for its user's eyes only stays so, whoever writes into it. What others may not
-    // write is not asked there: a root that an operator made may be open.
-    async fn close_like(&mut self, root: &str) -> Result<(), Failure> {
-        let found = match self.client.get_acl(root).await {
-            Ok((found, _)) => found,
-            // We may not even look at it; what we do there will say so.
-            Err(Error::NoNode | Error::NoAuth) => return Ok(()),
-            Err(error) => return Err(not_sent(&error)),
-        };
-        let anyone = AuthId::anyone();
-        let is_readable =
-            |acl: &Acl| *acl.auth_id() == anyone && acl.permission().has(Permission::READ);
-        if self.acl.len() > 1 && !found.iter().any(is_readable) {
-            self.acl.retain(|acl| *acl.auth_id() != anyone);
-        }
-        Ok(())
-    }
-
-    async fn exists(&self, path: &str) -> Result<bool, Failure> {
-        let found = self.client.check_stat(path).await;
-        let found = found.map_err(|error| not_sent(&error))?;
-        Ok(found.is_some())
-    }
-
-    fn below(self, root: &str) -> Result<Self, Failure> {
-        let client = self.client.chroot(root.to_owned());
-        let client = client.map_err(|_client| Failure::NotSent {
-            problem: format!("{root:?} is no path of a node"),
-        })?;
-        Ok(Self {
-            client,
-            acl: self.acl,
-        })
-    }
-
-    /// Connects to look at what is under a root that others keep; nothing is made.
-    pub(crate) async fn look_at(address: &ZkAddress, timeout: Duration) -> Result<Self, Failure> {
-        let session = Self::dial(address, timeout).await?;
-        if address.root().is_empty() {
-            return Ok(session);
-        }
-        session.below(address.root())
-    }
-
     /// Waits until children of a node come or go, until the node itself does, or until that cannot be told any more.
     pub(crate) fn until_children_change(&self, path: String) -> BoxFuture<'static, ()> {
         let client = self.client.clone();
@@ -449,7 +350,7 @@ impl Session {
             SessionState::ConnectedReadOnly => "only a read-only server answers",
             SessionState::Disconnected => "no connection to a server",
             SessionState::Expired => "the session expired",
-            SessionState::AuthFailed => "the servers refused user and password",
+            SessionState::AuthFailed => "the servers refused who we are",
             SessionState::Closed => "the session is closed",
         };
         Err(Failure::NotSent {

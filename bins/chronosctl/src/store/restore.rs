@@ -69,7 +69,7 @@ impl Restore {
         let Some(store) = self.store.filter(|_| !self.verify) else {
             return Ok(());
         };
-        let place = store.with_auth(self.auth.zk_auth.as_deref())?;
+        let place = self.auth.take(store)?;
         let place = place.private(self.zk_private)?;
         let history = self.run_history.unwrap_or_else(|| place.history()).max(1);
         block_on(async {

@@ -2,23 +2,26 @@
 
 use chronos_zk::ZkAddress;
 use serde_json::{Value, json};
+use zk_server::{fresh_root, shared};
 use zookeeper_client::{Acls, Client, CreateMode};
 
-use crate::{
-    program::{Ran, chronosctl},
-    server::shared,
-};
+use crate::program::{Ran, chronosctl};
 
 /// What Chronos left at a place of its own, and a place for ours.
-struct Bench {
+pub(crate) struct Bench {
     client: Client,
-    old: String,
+    pub(crate) old: String,
     new: String,
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let (old, new) = (shared().fresh(), shared().fresh());
+    pub(crate) async fn new() -> Self {
+        let hosts = shared().hosts();
+        let fresh = || format!("zk://{hosts}{}", fresh_root());
+        let (old, new): (ZkAddress, ZkAddress) = (
+            fresh().parse().expect("an address"),
+            fresh().parse().expect("an address"),
+        );
         let client = Client::connect(old.hosts()).await.expect("a server");
         let bench = Self {
             client,
@@ -137,7 +140,7 @@ async fn closes_what_is_for_one_user() {
     let bench = Bench::new().await;
     let open = bench.import(&["--to-private"]);
     assert_eq!(open.code, Some(3));
-    assert!(open.err.contains("give user and password"), "{}", open.err);
+    assert!(open.err.contains("give a user"), "{}", open.err);
     let done = bench.import(&["--to-private", "--to-auth", "cron:secret"]);
     assert!(done.out.contains("2 created"), "{}{}", done.out, done.err);
     let check =

@@ -23,6 +23,7 @@ mod orders;
 mod patience;
 mod quickstart;
 mod refusals;
+mod secure;
 mod several;
 mod starting;
 mod stopping;

@@ -14,6 +14,7 @@ use chronos_model::{JobSpec, Timestamp, Write};
 use chronos_store::{CommitError, Store as _};
 use chronos_zk::{ZkOptions, ZkStore};
 use serde_json::{Value, json};
+use zk_server::Setup;
 
 use crate::{
     client::by_hand,
@@ -43,8 +44,11 @@ fn takes_over_quickly_with_many_jobs() {
     let servers = std::env::var("CHRONOS_TAKEOVER_SERVERS");
     let servers = servers.map_or(1, |servers| servers.parse().unwrap());
     let patience = PATIENCE + Duration::from_millis(jobs);
-    let heap = if jobs > 20_000 { "1g" } else { "200m" };
-    let zookeeper = ZooKeeper::start_with(servers, heap);
+    let setup = Setup {
+        heap: (jobs > 20_000).then_some("1g"),
+        ..Setup::default()
+    };
+    let zookeeper = ZooKeeper::start_with(servers, &setup);
     fill(&zookeeper, jobs);
     let homes = [Home::new(), Home::new()];
     let first = spawn(&homes[0], &zookeeper).ready();
@@ -122,7 +126,7 @@ fn millis(time: Duration) -> i64 {
 fn fill(zookeeper: &ZooKeeper, jobs: u64) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let options = ZkOptions::new(zookeeper.hosts().parse().unwrap());
+        let options = ZkOptions::new(zookeeper.address().parse().unwrap());
         let store = ZkStore::open(&options).await.unwrap();
         let term = store.begin_term().await.unwrap();
         store.load(term).await.unwrap();

@@ -9,7 +9,6 @@ mod infos;
 mod kit;
 mod losses;
 mod masters;
-mod server;
 mod tasks;
 mod tls;
 mod zookeeper;

@@ -5,12 +5,10 @@ use std::time::Duration;
 use chronos_mesos::{MesosConfig, Standing};
 use mesos_fake::{Fake, Plan, script::Behaviour};
 use serde_json::json;
+use zk_server::Server;
 use zookeeper_client::{Acls, Client, CreateMode};
 
-use crate::{
-    kit::{Kit, Notebook, plan, quick},
-    server::Server,
-};
+use crate::kit::{Kit, Notebook, plan, quick};
 
 async fn client(server: &Server) -> Client {
     let timeout = Duration::from_secs(5);

@@ -26,7 +26,7 @@ pub(super) async fn until_open(
     requests: &mut mpsc::Receiver<Request>,
 ) -> Option<Worker> {
     let mut problem = "no server has been reached yet".to_owned();
-    status.report(Some(&problem));
+    status.expect(&problem);
     loop {
         let mut attempt = Box::pin(connect(options, status.clone()));
         let opened = loop {

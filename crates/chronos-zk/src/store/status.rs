@@ -60,6 +60,11 @@ impl Status {
         self.known().since
     }
 
+    /// Takes note of what is so from the start and is no news, unless it lasts.
+    pub(super) fn expect(&self, problem: &str) {
+        self.known().problem = Some(problem.to_owned());
+    }
+
     /// Takes note of a problem, or of its end; logs it when it is news, but not all the time.
     pub(super) fn report(&self, problem: Option<&str>) {
         let log = {

@@ -9,7 +9,7 @@ use zookeeper_client::{Acls, Client, CreateMode, Permission};
 
 use crate::{
     proxy::{Lose, Proxy},
-    server::shared,
+    server::{Fresh as _, shared},
 };
 
 fn address(port: u16, auth: &str, root: &str) -> ZkAddress {

@@ -18,7 +18,7 @@ use chronos_store::{
 use chronos_zk::{ZkAddress, ZkOptions, ZkReader, ZkStore};
 use zookeeper_client::{Acls, Client, CreateMode};
 
-use crate::server::shared;
+use crate::server::{Fresh as _, shared};
 
 const NOW: Timestamp = Timestamp::from_millis(1_773_144_000_000);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chronos_model::RunKey;
 use chronos_zk::{Board, Note, Notes, ZkAddress};
 
-use crate::server::shared;
+use crate::server::{Fresh as _, shared};
 
 fn board(address: &ZkAddress, agent: &str) -> Board {
     let host = format!("{agent}:1");

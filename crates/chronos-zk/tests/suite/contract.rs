@@ -8,7 +8,7 @@ use chronos_store::{
 };
 use chronos_zk::{ZkAddress, ZkOptions, ZkStore};
 
-use crate::server::shared;
+use crate::server::{Fresh as _, shared};
 
 /// Small, so that pruning takes part in every test.
 const HISTORY: usize = 16;

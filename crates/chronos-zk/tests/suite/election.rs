@@ -7,7 +7,7 @@ use chronos_zk::{Election, ElectionOptions, Guard, Leadership, ZkAddress, ZkOpti
 
 use crate::{
     proxy::{Lose, Proxy},
-    server::{Server, shared},
+    server::{Fresh as _, Server, shared},
 };
 
 fn join(address: &ZkAddress, name: &str, session_timeout: Duration) -> Election {

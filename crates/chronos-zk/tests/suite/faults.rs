@@ -12,7 +12,7 @@ use zookeeper_client::Client;
 
 use crate::{
     proxy::{Lose, Proxy},
-    server::{Server, shared},
+    server::{Fresh as _, Server, shared},
 };
 
 /// Commits on their way together, each with four records: several writes of the store.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     proxy::{Lose, Proxy},
-    server::shared,
+    server::{Fresh as _, shared},
 };
 
 fn put(name: &str, expected: Revision) -> Vec<Write> {

@@ -12,7 +12,7 @@ use chronos_store::Store;
 use chronos_zk::{Election, ElectionOptions, Guard, Leadership, ZkAddress, ZkOptions, ZkStore};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::server::Server;
+use crate::server::{Fresh as _, Server};
 
 const ADDRESS: &str = "CHRONOS_ZK_TEST_ADDRESS";
 

@@ -12,7 +12,7 @@ use chronos_zk::{
 use serde_json::{Value, json};
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Permission};
 
-use crate::server::shared;
+use crate::server::{Fresh as _, shared};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

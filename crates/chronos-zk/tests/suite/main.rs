@@ -15,4 +15,5 @@ mod follower;
 mod frozen;
 mod import;
 mod proxy;
+mod secure;
 mod server;
