@@ -146,6 +146,9 @@ impl Scheduler {
 
     /// Sets the alarms of runs that were decided in this input and have not left yet.
     pub(crate) fn watch_for_late(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
         let mut fresh = std::mem::take(&mut self.fresh);
         for key in fresh.drain(..) {
             let Some(run) = self

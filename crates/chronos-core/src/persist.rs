@@ -273,9 +273,14 @@ impl Scheduler {
 
     /// A write is durable: what waited for it may happen.
     pub(crate) fn persisted(&mut self, request: PersistId) {
-        // Mostly the oldest one; their names rise.
-        let found = self.gates.binary_search_by_key(&request, |&(name, _)| name);
-        if let Some((_, gate)) = found.ok().and_then(|place| self.gates.remove(place)) {
+        let gate = if self.gates.front().is_some_and(|&(name, _)| name == request) {
+            self.gates.pop_front()
+        } else {
+            // Their names rise.
+            let found = self.gates.binary_search_by_key(&request, |&(name, _)| name);
+            found.ok().and_then(|place| self.gates.remove(place))
+        };
+        if let Some((_, gate)) = gate {
             self.open(gate);
         }
     }

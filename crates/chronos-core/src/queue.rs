@@ -257,6 +257,9 @@ impl Queue {
             }
         }
         let known = &self.waits.demands;
+        if turn.is_empty() && known.is_empty() {
+            return;
+        }
         let after = self.explained.map_or(Bound::Unbounded, Bound::Excluded);
         let later = known.range((after, Bound::Unbounded));
         let next: Vec<DemandId> = later
