@@ -4,10 +4,10 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
-use chronos_api::{LogError, LogPart};
+use chronos_api::{ClusterInfo, ClusterOrder, LogError, LogPart, OrderError};
 use chronos_mesos::{
-    Credentials, Keeper, KeeperError, LogsError, Masters, Mesos, MesosCluster, MesosConfig,
-    MesosLogs, OnRemoved, Pace, Status, Stopped, Tls,
+    Control, Credentials, Keeper, KeeperError, LogsError, Masters, Mesos, MesosCluster,
+    MesosConfig, MesosLogs, OnRemoved, Pace, Status, Stopped, Tls,
 };
 use chronos_model::{FrameworkId, Write};
 use chronos_runtime::{Cluster, LogQuery, RunLogs, Tenure};
@@ -295,7 +295,7 @@ pub(crate) fn start(
         events,
         logs,
         status,
-        control: _,
+        control,
         stopped,
     } = cluster.context("TLS to Mesos").map_err(Failure::Other)?;
     Ok(Started {
@@ -304,7 +304,11 @@ pub(crate) fn start(
             events,
             terms: None,
         },
-        logs: Logs { logs, status },
+        logs: Logs {
+            sandboxes: logs,
+            status,
+            control,
+        },
         stopped,
         tenure,
     })
@@ -372,9 +376,13 @@ impl Keeper for StoreKeeper {
 /// The logs of runs, on agents.
 #[derive(Debug)]
 pub(crate) struct Logs {
-    logs: MesosLogs,
+    sandboxes: MesosLogs,
     status: watch::Receiver<Status>,
+    control: Control,
 }
+
+/// What this cluster is called.
+const KIND: &str = "mesos";
 
 #[async_trait]
 impl RunLogs for Logs {
@@ -388,7 +396,7 @@ impl RunLogs for Logs {
             chronos_api::LogStream::Stderr => "stderr",
         };
         let read = self
-            .logs
+            .sandboxes
             .read(run, query.custom_executor, file, query.offset, query.max);
         match read.await {
             Ok(part) => Ok(LogPart {
@@ -410,7 +418,27 @@ impl RunLogs for Logs {
     }
 
     fn health(&self) -> Option<(&'static str, Option<String>)> {
-        Some(("mesos", self.status.borrow().problem()))
+        Some((KIND, self.status.borrow().problem()))
+    }
+
+    fn cluster(&self) -> Option<ClusterInfo> {
+        let status = self.status.borrow().clone();
+        Some(ClusterInfo {
+            kind: KIND,
+            standing: status.standing.code(),
+            problem: status.problem(),
+            framework: status.framework,
+            master: status.master,
+        })
+    }
+
+    async fn order(&self, order: ClusterOrder) -> Result<(), OrderError> {
+        tracing::warn!(?order, "ordered by an operator");
+        let carried_out = match order {
+            ClusterOrder::Retry => self.control.retry().await,
+            ClusterOrder::Forget { framework } => self.control.forget_framework(&framework).await,
+        };
+        carried_out.map_err(|error| OrderError::Conflict(error.to_string()))
     }
 }
 

@@ -8,6 +8,8 @@ use chronos_core::{Command, Refusal, Reply, View};
 use chronos_model::{JobDefaults, Run, RunKey, RunQuery, Timestamp};
 use thiserror::Error;
 
+use crate::{ClusterInfo, ClusterOrder, OrderError};
+
 /// The daemon, as the API sees it: a picture to read, and a way to ask for changes.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
@@ -52,6 +54,21 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     async fn log_host(&self, agent: &str) -> Option<String> {
         let _here = agent;
         None
+    }
+
+    /// Returns how the connection to the cluster is, when the tasks run on one.
+    fn cluster(&self) -> Option<ClusterInfo> {
+        None
+    }
+
+    /// Orders something of the connection to the cluster.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`].
+    async fn order(&self, order: ClusterOrder) -> Result<(), OrderError> {
+        let _nobody_takes_it = order;
+        Err(OrderError::NoCluster)
     }
 
     /// Returns what absent fields of a job mean.

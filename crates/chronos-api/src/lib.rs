@@ -17,6 +17,7 @@ mod backfill;
 mod body;
 mod bounds;
 mod calendars;
+mod cluster;
 mod config;
 mod definitions;
 mod error;
@@ -40,6 +41,7 @@ mod status;
 
 pub use backend::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
 pub use body::BODY_LEN_MAX;
+pub use cluster::{ClusterInfo, ClusterOrder, OrderError};
 pub use config::ApiConfig;
 pub use router::router;
 pub use serve::serve;

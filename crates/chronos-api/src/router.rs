@@ -22,7 +22,7 @@ use tower_http::{
 use crate::{
     ApiConfig, Backend, backfill,
     bounds::{self, REQUESTS_MAX},
-    calendars, definitions,
+    calendars, cluster, definitions,
     error::ApiError,
     explain,
     forward::{self, Forwarder},
@@ -160,6 +160,9 @@ fn scheduler() -> Router<App> {
         .route("/graph/csv", get(graph::csv))
         .route("/stats/{key}", get(stats::of_all))
         .route("/leader", get(status::leader))
+        .route("/cluster", get(cluster::show))
+        .route("/cluster/retry", post(cluster::retry))
+        .route("/cluster/framework/{id}", delete(cluster::forget))
 }
 
 // A job may be called like the last word of a route, and marked as successful.

@@ -127,8 +127,11 @@ impl Desk {
         self.status.send_modify(|status| status.standing = standing);
     }
 
-    /// There is a driver that knows nothing yet.
-    pub(crate) fn begin(&mut self, config: &MesosConfig) {
+    /// There is a driver that knows nothing yet but the id of our framework, if it has one.
+    pub(crate) fn begin(&mut self, config: &MesosConfig, id: Option<&FrameworkId>) {
+        let id = id.map(|id| id.value.clone());
+        self.directory.set_framework(id.as_deref());
+        self.status.send_modify(|status| status.framework = id);
         self.set_standing(Standing::Starting);
         self.want_offers(config);
         for key in self.tasks.open() {
@@ -403,14 +406,20 @@ impl Desk {
         let advice = match refusal {
             Refusal::Removed => match config.on_removed {
                 OnRemoved::Wait => {
-                    "; start with --mesos_on_removed=register to register as a new one"
+                    "; tell the daemon to forget it, or start with --mesos_on_removed=register, to register as a new one"
                 }
                 OnRemoved::Register => "",
             },
-            Refusal::FailedOver => "; stop the other one, then restart this one",
+            Refusal::FailedOver => {
+                "; stop the other one, then tell this one to try again, or restart it"
+            }
             Refusal::Config(_) | Refusal::Auth(_) => "",
         };
-        self.set_standing(Standing::Refused(format!("{refusal}{advice}")));
+        let text = format!("{refusal}{advice}");
+        self.set_standing(match refusal {
+            Refusal::Removed => Standing::Removed(text),
+            Refusal::FailedOver | Refusal::Config(_) | Refusal::Auth(_) => Standing::Refused(text),
+        });
         if *refusal == Refusal::Removed && config.on_removed == OnRemoved::Register {
             self.ask(Request::ForgetFramework);
         }

@@ -21,6 +21,7 @@
 mod address;
 mod config;
 mod container;
+mod control;
 mod desk;
 mod detect;
 mod directory;
@@ -42,6 +43,7 @@ pub use config::{
     Credentials, CredentialsError, DECLINE, DECLINE_IDLE, FAILOVER_TIMEOUT_SECS, KILL_GRACE,
     MesosConfig, OnRemoved, PATIENCE,
 };
+pub use control::{Control, NotOrdered};
 pub use keeper::{Keeper, KeeperError};
 pub use logs::{LOG_PART_LEN_MAX, LogPart, LogsError, MesosLogs};
 pub use mesos_v1::driver::Pace;
@@ -49,4 +51,4 @@ pub use news::{Meaning, read_status};
 pub use status::{Standing, Status};
 pub use task_id::{parse_task_id, task_id};
 pub use tls::{Tls, TlsError};
-pub use worker::{CALLS_LEN_MAX, Control, EVENTS_LEN_MAX, Mesos, MesosCluster, Stopped};
+pub use worker::{CALLS_LEN_MAX, EVENTS_LEN_MAX, Mesos, MesosCluster, Stopped};

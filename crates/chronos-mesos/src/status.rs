@@ -24,6 +24,8 @@ pub enum Standing {
     Waiting(String),
     /// The masters do not want us; what they say. Somebody has to look.
     Refused(String),
+    /// Our framework was removed, and with it all that ran; what can be done.
+    Removed(String),
     /// Another daemon leads, or nobody knows yet.
     #[default]
     Idle,
@@ -36,7 +38,21 @@ impl Status {
             Standing::Subscribed | Standing::Idle => None,
             Standing::Starting => Some("not subscribed to a Mesos master yet".to_owned()),
             Standing::Waiting(why) => Some(format!("not subscribed to a Mesos master: {why}")),
-            Standing::Refused(why) => Some(why.clone()),
+            Standing::Refused(why) | Standing::Removed(why) => Some(why.clone()),
+        }
+    }
+}
+
+impl Standing {
+    /// Returns a word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Subscribed => "subscribed",
+            Self::Waiting(_) => "waiting",
+            Self::Refused(_) => "refused",
+            Self::Removed(_) => "removed",
+            Self::Idle => "idle",
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    Keeper, KeeperError, MesosConfig, MesosLogs, Standing, Status, TlsError,
+    Control, Keeper, KeeperError, MesosConfig, MesosLogs, Standing, Status, TlsError,
     desk::Desk,
     detect::{Detector, Found},
     directory::Directory,
@@ -68,23 +68,6 @@ pub struct MesosCluster {
     pub stopped: Stopped,
 }
 
-/// What an operator may order.
-#[derive(Clone, Debug)]
-pub struct Control(mpsc::Sender<Request>);
-
-impl Control {
-    /// Tries again although the masters refused us.
-    pub async fn retry(&self) {
-        // Without a listener there is nothing to try.
-        drop(self.0.send(Request::Retry).await);
-    }
-
-    /// Gives up the id of a framework that was removed: what ran counts as lost, and we register as a new one.
-    pub async fn forget_framework(&self) {
-        drop(self.0.send(Request::ForgetFramework).await);
-    }
-}
-
 /// Waits for the connection to stop.
 #[derive(Debug)]
 #[must_use = "a connection that is not waited for may have acknowledgements to send"]
@@ -120,7 +103,7 @@ impl Mesos {
         let (events_tx, events) = mpsc::channel(EVENTS_LEN_MAX);
         let (control_tx, control) = mpsc::channel(1);
         let (found_tx, found) = mpsc::channel(1);
-        let (status_tx, status) = watch::channel(Status::default());
+        let (status_tx, status_rx) = watch::channel(Status::default());
         let detector = Detector::start(&config.masters, config.zk_timeout, found_tx);
         let worker = Worker::new(
             config,
@@ -138,8 +121,8 @@ impl Mesos {
             calls: calls_tx,
             events,
             logs,
-            status,
-            control: Control(control_tx),
+            control: Control::new(control_tx, status_rx.clone()),
+            status: status_rx,
             stopped: Stopped(tokio::spawn(worker.run(listened, events_tx))),
         })
     }
@@ -282,16 +265,13 @@ impl Worker {
             return;
         }
         let id = id.map(|value| FrameworkId { value });
-        self.desk
-            .directory()
-            .set_framework(id.as_ref().map(|id| id.value.as_str()));
+        self.desk.begin(&self.config, id.as_ref());
         self.driver = Some(Driver::new(Config {
             info: self.config.framework(),
             id,
             seed: fastrand::u64(..),
             pace: self.config.pace,
         }));
-        self.desk.begin(&self.config);
         self.feed(Input::Start);
         self.work();
     }

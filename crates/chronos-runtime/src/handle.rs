@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
+use chronos_api::{
+    Backend, ClusterInfo, ClusterOrder, CommandError, Health, LogError, LogPart, LogStream,
+    OrderError, Part, Unavailable,
+};
 use chronos_core::{Command, Refusal, Reply, View};
 use chronos_model::{JobDefaults, Run, RunKey, RunQuery, Timestamp};
 use chronos_store::Store;
@@ -143,6 +146,14 @@ impl Backend for Handle {
 
     async fn log_host(&self, agent: &str) -> Option<String> {
         self.logs.host(agent).await
+    }
+
+    fn cluster(&self) -> Option<ClusterInfo> {
+        self.logs.cluster()
+    }
+
+    async fn order(&self, order: ClusterOrder) -> Result<(), OrderError> {
+        self.logs.order(order).await
     }
 
     fn defaults(&self) -> &JobDefaults {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chronos_agent::Logs;
-use chronos_api::{LogError, LogPart, LogStream};
+use chronos_api::{ClusterInfo, ClusterOrder, LogError, LogPart, LogStream, OrderError};
 use chronos_model::{Run, RunKey};
 use chronos_zk::Board;
 
@@ -49,6 +49,21 @@ pub trait RunLogs: Send + Sync + 'static {
     /// How the cluster is, when there is more to say of it than that it is there: its name, and what is wrong.
     fn health(&self) -> Option<(&'static str, Option<String>)> {
         None
+    }
+
+    /// The same, with all that there is to say.
+    fn cluster(&self) -> Option<ClusterInfo> {
+        None
+    }
+
+    /// Orders something of the connection to the cluster.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`].
+    async fn order(&self, order: ClusterOrder) -> Result<(), OrderError> {
+        let _nobody_takes_it = order;
+        Err(OrderError::NoCluster)
     }
 }
 

@@ -56,6 +56,12 @@ impl Cluster {
         all.into_iter().map(|(id, _, _)| id).collect()
     }
 
+    fn teardown(&self, id: &str) {
+        // Processes are ended by threads of the cluster.
+        let _entered = self.runtime.enter();
+        self.fake.cluster(|cluster| assert!(cluster.teardown(id)));
+    }
+
     fn tasks(&self) -> usize {
         self.fake.cluster(|cluster| cluster.tasks()).len()
     }
@@ -110,6 +116,41 @@ fn jobs_run_on_mesos_and_outlive_the_daemon() {
         (cluster.tasks() == 0).then_some(())
     });
     assert_eq!(cluster.frameworks().len(), 1, "one framework, always");
+    daemon.stop();
+}
+
+#[test]
+fn a_framework_that_was_removed_is_forgotten_by_order() {
+    let (home, cluster) = (Home::new(), Cluster::start(1));
+    let daemon = cluster.spawn(&home, &[]).ready();
+    Cluster::wait_healthy(&daemon);
+    let job = by_hand("sleeper", "sleep 600");
+    daemon.create(&job);
+    daemon.run_now("sleeper");
+    daemon.wait_running("sleeper");
+    let id = cluster.frameworks().remove(0);
+    let order = format!("/v1/scheduler/cluster/framework/{id}");
+    assert_eq!(daemon.delete(&order).status, 409, "it is there");
+    cluster.teardown(&id);
+    let show =
+        || -> Value { serde_json::from_str(&daemon.get("/v1/scheduler/cluster").body).unwrap() };
+    wait_for("word of the removal", || {
+        (show()["standing"] == "removed").then_some(())
+    });
+    // Another start does not try again; the id is known though no master said it.
+    daemon.into_process().kill9();
+    let daemon = cluster.spawn(&home, &[]).ready();
+    let show =
+        || -> Value { serde_json::from_str(&daemon.get("/v1/scheduler/cluster").body).unwrap() };
+    wait_for("word of the removal", || {
+        (show()["standing"] == "removed").then_some(())
+    });
+    assert_eq!(show()["framework"], id);
+    assert_eq!(daemon.post("/v1/scheduler/cluster/retry", "").status, 409);
+    assert_eq!(daemon.delete(&order).status, 202);
+    Cluster::wait_healthy(&daemon);
+    daemon.wait_outcome("sleeper", "failed");
+    assert_ne!(show()["framework"], id);
     daemon.stop();
 }
 

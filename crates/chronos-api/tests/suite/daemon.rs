@@ -8,7 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chronos_api::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
+use chronos_api::{
+    Backend, ClusterInfo, ClusterOrder, CommandError, Health, LogError, LogPart, LogStream,
+    OrderError, Part, Unavailable,
+};
 use chronos_core::{
     Abilities, AgentId, ClusterCall, ClusterEvent, Command, Effect, Input, Mono, Now, Offer,
     OfferId, Reply, RequestId, Scheduler, Settings, Task, TaskState, TaskUpdate, View,
@@ -47,6 +50,8 @@ struct Inner {
     follows: Option<String>,
     /// Who has the logs, when it is another one.
     logs_at: Option<String>,
+    /// Where the tasks run, when not here.
+    cluster: Option<ClusterInfo>,
     /// The next command panics.
     defect: bool,
     /// Commands are never answered.
@@ -76,6 +81,7 @@ impl Daemon {
             outage: None,
             follows: None,
             logs_at: None,
+            cluster: None,
             defect: false,
             hanging: false,
             log_reads: 0,
@@ -148,6 +154,10 @@ impl Daemon {
     }
 
     /// Has its logs kept by another one.
+    pub(crate) fn set_cluster(&self, cluster: ClusterInfo) {
+        self.lock().cluster = Some(cluster);
+    }
+
     pub(crate) fn set_logs_at(&self, host: String) {
         self.lock().logs_at = Some(host);
     }
@@ -360,6 +370,27 @@ impl Backend for Daemon {
             size: u64::try_from(printed.len()).unwrap(),
             ended,
         })
+    }
+
+    fn cluster(&self) -> Option<ClusterInfo> {
+        self.lock().cluster.clone()
+    }
+
+    async fn order(&self, order: ClusterOrder) -> Result<(), OrderError> {
+        let mut inner = self.lock();
+        let cluster = inner.cluster.as_mut().ok_or(OrderError::NoCluster)?;
+        match order {
+            ClusterOrder::Retry => cluster.standing = "waiting",
+            ClusterOrder::Forget { framework }
+                if cluster.framework.as_ref() == Some(&framework) =>
+            {
+                cluster.framework = None;
+            }
+            ClusterOrder::Forget { framework } => {
+                return Err(OrderError::Conflict(format!("not {framework}")));
+            }
+        }
+        Ok(())
     }
 
     fn defaults(&self) -> &JobDefaults {

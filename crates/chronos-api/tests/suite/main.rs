@@ -18,6 +18,7 @@ mod following;
 mod guard;
 mod logs;
 mod looking;
+mod on_a_cluster;
 mod orders;
 mod preview;
 mod runs;

@@ -9,6 +9,7 @@ mod infos;
 mod kit;
 mod losses;
 mod masters;
+mod recorded;
 mod tasks;
 mod tls;
 mod zookeeper;

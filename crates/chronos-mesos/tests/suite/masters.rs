@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chronos_core::{ClusterCall, TaskState};
-use chronos_mesos::{Credentials, MesosConfig, OnRemoved, Standing};
+use chronos_mesos::{Credentials, MesosConfig, NotOrdered, OnRemoved, Standing, Status};
 use mesos_fake::{Fake, Fault, Mode, Plan, script::Behaviour};
 use mesos_v1::proto::scheduler::call::Type;
 use serde_json::json;
@@ -95,17 +95,30 @@ async fn a_removed_framework_stays_removed_until_somebody_decides() {
     kit.launch(json!({})).await;
     kit.until(TaskState::Running).await;
     let id = kit.keeper.id().unwrap();
-    kit.fake.cluster(|cluster| assert!(cluster.teardown(&id)));
-    let refused = kit
-        .standing(|standing| matches!(standing, Standing::Refused(_)))
-        .await;
-    let Standing::Refused(text) = refused else {
-        panic!("it was refused");
+    let control = kit.cluster.control.clone();
+    let subscribed = Status {
+        standing: Standing::Subscribed,
+        ..kit.cluster.status.borrow().clone()
     };
+    let wrong = Err(NotOrdered::NotRemoved(subscribed.clone()));
+    assert_eq!(control.forget_framework(&id).await, wrong);
     assert_eq!(
-        text,
-        "the framework was removed; start with --mesos_on_removed=register to register as a new one"
+        control.retry().await,
+        Err(NotOrdered::NotRefused(subscribed))
     );
+    kit.fake.cluster(|cluster| assert!(cluster.teardown(&id)));
+    let removed = kit
+        .standing(|standing| matches!(standing, Standing::Removed(_)))
+        .await;
+    let text = "the framework was removed; tell the daemon to forget it, or start with \
+                --mesos_on_removed=register, to register as a new one";
+    assert_eq!(removed, Standing::Removed(text.to_owned()));
+    assert_eq!(control.retry().await, Err(NotOrdered::IsRemoved));
+    let other = NotOrdered::Other {
+        ours: id.clone(),
+        asked: "other".to_owned(),
+    };
+    assert_eq!(control.forget_framework("other").await, Err(other));
     let subscribed = kit.count(Type::Subscribe);
     kit.call(ClusterCall::Want { offers: true }).await;
     assert_eq!(kit.keeper.id().as_deref(), Some(id.as_str()), "it is kept");
@@ -115,7 +128,7 @@ async fn a_removed_framework_stays_removed_until_somebody_decides() {
         "it is not tried again"
     );
     // An operator decides: what ran is lost, then there is a new one.
-    kit.cluster.control.forget_framework().await;
+    control.forget_framework(&id).await.unwrap();
     assert_eq!(kit.end().await.state, TaskState::Lost);
     kit.standing(|standing| *standing == Standing::Subscribed)
         .await;
@@ -156,8 +169,7 @@ async fn of_two_with_one_id_the_first_stops() {
     let refused = kit
         .standing(|standing| matches!(standing, Standing::Refused(_)))
         .await;
-    let text =
-        "another scheduler subscribed with the same id; stop the other one, then restart this one";
+    let text = "another scheduler subscribed with the same id; stop the other one, then tell this one to try again, or restart it";
     assert_eq!(refused, Standing::Refused(text.to_owned()));
     let mut status = second.status.clone();
     status
@@ -166,7 +178,7 @@ async fn of_two_with_one_id_the_first_stops() {
         .unwrap();
     assert_eq!(kit.count(Type::Subscribe), 2);
     // Until an operator says so.
-    kit.cluster.control.retry().await;
+    kit.cluster.control.retry().await.unwrap();
     kit.standing(|standing| *standing == Standing::Subscribed)
         .await;
 }
