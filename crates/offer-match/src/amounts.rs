@@ -74,13 +74,35 @@ fn step(amount: u64) -> u8 {
     u8::try_from(quarter.min((STEPS as u64).saturating_sub(1))).unwrap_or(0)
 }
 
-/// Returns how well amounts are used that a task leaves so much of: less is better. What is left of one
-/// without the other counts a quarter more, because little fits there.
-pub(crate) fn remainder(have: &Amounts, need: &Amounts) -> u64 {
-    let left = |column: usize| have[column].wrapping_sub(need[column]).cast_unsigned();
+/// Returns how much more a task takes of cpus or memory than of the other, by the larger of both, in 64ths.
+pub(crate) fn lean(need: &Amounts) -> u8 {
+    let size = u64::from(dominant(need));
+    let lean = tilt(need).unsigned_abs().saturating_mul(64).checked_div(size);
+    u8::try_from(lean.unwrap_or(0)).unwrap_or(u8::MAX)
+}
+
+// How much more cpus than memory there are, in the unit of both.
+fn tilt(amounts: &Amounts) -> i64 {
+    amounts[CPUS].wrapping_mul(4).wrapping_sub(amounts[MEM] / 1000)
+}
+
+/// Returns how well a task fits that leaves something of what is there: less is better, in 64ths of powers
+/// of two.
+///
+/// What is left counts, and of cpus without memory, or the other way round, half as much again, because
+/// little fits there. A task that makes the two less even than they were counts up to twice as much as one that
+/// evens them out.
+pub(crate) fn misfit(have: &Amounts, need: &Amounts, lean: u8) -> u64 {
+    let left = |column: usize| have[column].wrapping_sub(need[column]);
     let (cpus, mem) = (left(CPUS).wrapping_mul(4), left(MEM) / 1000);
     let (most, least) = (cpus.max(mem), cpus.min(mem));
-    most.saturating_add(most.wrapping_sub(least) / 4)
+    let uneven = most.wrapping_sub(least);
+    let remainder = most.wrapping_add(uneven / 2).cast_unsigned();
+    let tilt = tilt(need);
+    // Before it was taken there was this much more of the one; it evens them out if that is on its side.
+    let middle = cpus.wrapping_sub(mem).wrapping_mul(2).wrapping_add(tilt);
+    let evens = (middle > 0) == (tilt > 0);
+    log(remainder).saturating_add(if evens { 0 } else { lean.into() })
 }
 
 /// Returns the logarithm of a number to the base two in 64ths, straight between powers of two.

@@ -37,7 +37,7 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// Packs; a step of priority is worth ten minutes; keeps 5 % of the agents after a minute.
+    /// Packs; a step of priority is worth ten minutes; keeps 6 % of the agents after a minute.
     fn default() -> Self {
         Self {
             fitness: Fitness::Pack,
@@ -49,7 +49,7 @@ impl Default for Policy {
             unknown_lasts_millis: 600_000,
             keep_after_millis: 60_000,
             keep_millis: 600_000,
-            keep_permille: 50,
+            keep_permille: 60,
         }
     }
 }
@@ -57,12 +57,13 @@ impl Default for Policy {
 /// Which agent a task gets.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Fitness {
-    /// The one of which least is left, weighted by how much the waiting constraints compete for it.
+    /// The one that it fits best, weighted by how much the waiting constraints compete for it.
     ///
-    /// Agents are tried in the order of what is free there at the beginning of the round, times the square
-    /// of the competition; of the first four that have room the task gets the one with the least
-    /// remainder, weighted alike. So agents fill up one after the other, and those that others need, and
-    /// the large ones, stay free.
+    /// Agents are tried in the order of what is free there at the beginning of the round (by octaves), times
+    /// the square of the competition. Of the first four that have room the task gets the one with the least
+    /// remainder, weighted alike, where it counts against a task that it leaves cpus and memory less even than
+    /// they were. So agents fill up one after the other, and those that others need, and the large ones, stay
+    /// free.
     #[default]
     Pack,
     /// Agents with the larger dominant share of free resources go first, and each task goes to the

@@ -18,9 +18,9 @@ use resources::Spread;
 
 use crate::{
     AgentId, Demand, Fitness, Gpus, Matcher,
-    amounts::{Amounts, dominant, fits, log, remainder, subtract},
+    amounts::{Amounts, dominant, fits, lean, misfit, subtract},
     facts::row::Row,
-    round::{CHOICES, few::TASKS_MAX},
+    round::{CHOICES, few::TASKS_MAX, rank::place},
 };
 
 /// Places the tasks of a matcher as its next round should.
@@ -89,7 +89,7 @@ impl<'a> Naive<'a> {
         order.sort_by_key(|&at| {
             let free = dominant(&rows[at].whole);
             let place = match facts.policy.fitness {
-                Fitness::Pack => i64::try_from(64 * levels[at] + log(free.into())).unwrap_or(0),
+                Fitness::Pack => i64::try_from(place(levels[at], free)).unwrap_or(0),
                 Fitness::Spread => -i64::from(free),
             };
             (if by_name { 0 } else { place }, rows[at].key.clone())
@@ -136,8 +136,8 @@ impl<'a> Naive<'a> {
                     let choices = if self.by_name { 1 } else { CHOICES };
                     let first = (0..self.rows.len()).filter(may).take(choices);
                     first.min_by_key(|&position| {
-                        let left = remainder(&self.rows[position].whole, need);
-                        64 * self.levels[position] + log(left)
+                        let have = &self.rows[position].whole;
+                        64 * self.levels[position] + misfit(have, need, lean(need))
                     })
                 };
                 if let Some(position) = found {

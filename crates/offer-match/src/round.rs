@@ -2,7 +2,7 @@
 
 pub(crate) mod few;
 pub(crate) mod keep;
-mod rank;
+pub(crate) mod rank;
 mod table;
 mod walk;
 

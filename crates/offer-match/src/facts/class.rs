@@ -23,6 +23,8 @@ pub(crate) struct Brief {
     pub(crate) woken: bool,
     /// Nobody holds it but the tasks that wait.
     pub(crate) orphan: bool,
+    /// How much more it takes of cpus or memory than of the other.
+    pub(crate) lean: u8,
 }
 
 /// The rest of it.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     AgentId, Demand, DemandId, Gpus, Lasts,
-    amounts::{Amounts, steps},
+    amounts::{Amounts, lean, steps},
     bits::Bits,
 };
 
@@ -108,6 +108,7 @@ impl Facts {
             plain,
             woken: false,
             orphan: false,
+            lean: lean(&need),
         };
         let class = Class {
             stages,

@@ -167,8 +167,8 @@ impl Round {
                         choices.offer((0, row.ordinal), (u64::from(row.ordinal), slot));
                     } else {
                         let level = level(self.ranker.pressure_of_few(facts, slot));
-                        let remains = remains(level, &left, &brief.need);
-                        choices.offer((place(level, row), row.ordinal), (remains, slot));
+                        let remains = remains(level, &left, brief);
+                        choices.offer((place(level, row.spare), row.ordinal), (remains, slot));
                     }
                 }
             }

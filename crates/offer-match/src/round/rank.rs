@@ -12,9 +12,9 @@
 
 use crate::{
     Fitness, Ticket,
-    amounts::{Amounts, log, remainder},
+    amounts::{Amounts, log, misfit},
     bits::{Bits, WORD, ones},
-    facts::{Facts, condition::Set, row::Row},
+    facts::{Facts, class::Brief, condition::Set},
 };
 
 /// How many sets of conditions count, those with the most demand: keeps the order cheap however many
@@ -53,7 +53,7 @@ impl Ranker {
         for slot in candidates.iter() {
             let row = &facts.rows[slot];
             let first = match facts.policy.fitness {
-                Fitness::Pack => place(level(self.pressure[slot]), row),
+                Fitness::Pack => place(level(self.pressure[slot]), row.spare),
                 Fitness::Spread => u64::from(u32::MAX - row.spare),
             };
             let key = first << 32 | u64::from(row.ordinal);
@@ -150,13 +150,16 @@ fn weight(facts: &mut Facts, set: u32) -> Option<u64> {
 }
 
 /// Returns where a row comes in the order: by what is free there, times the square of the pressure.
-pub(crate) fn place(level: u64, row: &Row) -> u64 {
-    level * 64 + log(row.spare.into())
+///
+/// What is free counts by octaves only, so that among the first rows are some with more memory and some with
+/// more cpus, whatever machines there are.
+pub(crate) fn place(level: u64, spare: u32) -> u64 {
+    level * 64 + (log(spare.into()) + 16) / 64 * 64
 }
 
-/// Returns how much a task leaves in a row, weighted in the same way.
-pub(crate) fn remains(level: u64, have: &Amounts, need: &Amounts) -> u64 {
-    level * 64 + log(remainder(have, need))
+/// Returns how badly a task fits a row, weighted in the same way.
+pub(crate) fn remains(level: u64, have: &Amounts, brief: &Brief) -> u64 {
+    level * 64 + misfit(have, &brief.need, brief.lean)
 }
 
 // Half powers of two: a small difference in pressure does not outweigh a good fit.

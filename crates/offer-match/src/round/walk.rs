@@ -184,7 +184,7 @@ impl Live {
         let choice = |position: u32, place: &Place| Choice {
             position,
             taken: place.taken,
-            remains: remains(place.level.into(), &place.have, wanted.need),
+            remains: remains(place.level.into(), &place.have, brief),
         };
         for at in 0..usize::from(self.found) {
             let known = self.choices[at];
