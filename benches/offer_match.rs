@@ -449,7 +449,9 @@ fn quality(seed: u64) {
                 if better { "hit" } else { "MISSED" },
             );
             let known = OPTIMUM.iter().find(|(known, _, _)| *known == density);
-            if let Some((_, most, must)) = known.filter(|_| seed == 1 && case.name == "a" && load > 1.0) {
+            if let Some((_, most, must)) =
+                known.filter(|_| seed == 1 && case.name == "a" && load > 1.0)
+            {
                 let share = 100.0 * ours.len() as f64 / *most as f64;
                 let verdict = if share >= *must { "hit" } else { "MISSED" };
                 println!("        {share:.1} % of at most {most} (must {must}: {verdict})");

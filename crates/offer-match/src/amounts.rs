@@ -31,9 +31,10 @@ pub(crate) fn fits(need: &Amounts, have: &Amounts) -> bool {
         .fold(true, |fits, (need, have)| fits & (need <= have))
 }
 
+/// Takes off what fits.
 pub(crate) fn subtract(have: &mut Amounts, need: &Amounts) {
     for (have, need) in have.iter_mut().zip(need) {
-        *have = have.saturating_sub(*need);
+        *have = have.wrapping_sub(*need);
     }
 }
 
@@ -58,32 +59,36 @@ pub(crate) type Steps = [u8; STEPPED];
 
 /// Returns the steps at or below amounts.
 pub(crate) fn steps(amounts: &Amounts) -> Steps {
-    // Memory and disk in MB, which is about what tasks differ in.
+    // Memory and disk in about MB, which is what tasks differ in.
     let [cpus, mem, disk] = [CPUS, MEM, DISK].map(|column| amounts[column].max(0).cast_unsigned());
-    [step(cpus), step(mem / 1000), step(disk / 1000)]
+    [step(cpus), step(mem >> 10), step(disk >> 10)]
 }
 
-// Whole numbers below four, then quarters of octaves.
+// Quarters of octaves, from four on.
 fn step(amount: u64) -> u8 {
-    let log = (amount | 4).ilog2();
-    let quarter = if amount < 4 {
-        amount
-    } else {
-        amount.wrapping_shr(log.saturating_sub(2)) & 3 | u64::from(log.saturating_sub(1)) << 2
-    };
-    u8::try_from(quarter.min((STEPS as u64).saturating_sub(1))).unwrap_or(0)
+    const FIRST: u64 = 4;
+    let shifted = amount.saturating_add(FIRST);
+    let octave = 61_u32.wrapping_sub(shifted.leading_zeros());
+    let quarter = u64::from(octave) << 2 | shifted.wrapping_shr(octave) & 3;
+    let [step, ..] = quarter.min((STEPS as u64).wrapping_sub(1)).to_le_bytes();
+    step
 }
 
 /// Returns how much more a task takes of cpus or memory than of the other, by the larger of both, in 64ths.
 pub(crate) fn lean(need: &Amounts) -> u8 {
     let size = u64::from(dominant(need));
-    let lean = tilt(need).unsigned_abs().saturating_mul(64).checked_div(size);
+    let lean = tilt(need)
+        .unsigned_abs()
+        .saturating_mul(64)
+        .checked_div(size);
     u8::try_from(lean.unwrap_or(0)).unwrap_or(u8::MAX)
 }
 
 // How much more cpus than memory there are, in the unit of both.
 fn tilt(amounts: &Amounts) -> i64 {
-    amounts[CPUS].wrapping_mul(4).wrapping_sub(amounts[MEM] / 1000)
+    amounts[CPUS]
+        .wrapping_mul(4)
+        .wrapping_sub(amounts[MEM] / 1000)
 }
 
 /// Returns how well a task fits that leaves something of what is there: less is better, in 64ths of powers

@@ -10,6 +10,7 @@ pub(crate) mod condition;
 mod demands;
 mod offers;
 pub(crate) mod row;
+mod running;
 pub(crate) mod spread;
 
 use std::{
@@ -22,6 +23,7 @@ use self::{
     column::Column,
     condition::{Condition, ConditionKey, Set},
     row::{Row, RowKey},
+    running::Running,
     spread::{SpreadKey, SpreadState},
 };
 use crate::{
@@ -67,7 +69,7 @@ pub(crate) struct Facts {
     nothing: Arc<str>,
     concerned: Vec<(u32, resources::Spread)>,
     /// How many tasks of a group run on an agent.
-    pub(crate) running: BTreeMap<(Arc<str>, AgentId), u32>,
+    pub(crate) running: Running,
     pub(crate) fetched: BTreeSet<(Arc<str>, AgentId)>,
     /// Classes that may fit rows that did not change.
     pub(crate) woken: Vec<u32>,
@@ -107,7 +109,7 @@ impl Facts {
             generation: 0,
             nothing: Arc::default(),
             concerned: Vec::new(),
-            running: BTreeMap::new(),
+            running: Running::default(),
             fetched: BTreeSet::new(),
             woken: Vec::new(),
             briefs: Vec::new(),

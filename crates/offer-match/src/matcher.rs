@@ -134,10 +134,7 @@ impl Matcher {
         let set = &mut self.facts.sets[brief.set];
         set.demand = set.demand.saturating_add(dominant(&brief.need).into());
         if !brief.plain {
-            for place in 0..self.facts.classes[ticket.class].spreads.len() {
-                let spread = self.facts.classes[ticket.class].spreads[place];
-                self.facts.spreads[spread].reserve(1);
-            }
+            self.facts.make_room(ticket.class);
         }
         if self.facts.exhausted[id] != self.facts.age {
             self.facts.wake(ticket.class);

@@ -106,7 +106,7 @@ impl<'a> Naive<'a> {
             running: facts
                 .running
                 .iter()
-                .map(|((group, agent), &tasks)| ((group.to_string(), agent.clone()), tasks))
+                .map(|(group, agent, tasks)| ((group.to_string(), agent.clone()), tasks))
                 .collect(),
             next: 0,
         }

@@ -309,9 +309,7 @@ impl Round {
             self.spent.push(Spent { slot, left });
             facts.set_aside(slot);
         }
-        for spent in &self.spent {
-            facts.void(spent.slot);
-        }
+        facts.void(self.spent.iter().map(|spent| spent.slot));
         for spent in &self.spent {
             let row = &mut facts.rows[spent.slot as usize];
             row.left = Some(spent.left);
@@ -364,13 +362,8 @@ pub(crate) fn agrees_special(
         let have = row.others.iter().find(|(known, _)| known == name);
         have.map_or(0, |(_, have)| *have) >= amount.thousandths()
     };
-    let has_port = |port: &u16| {
-        ports_taken.binary_search(&(slot, *port)).is_err()
-            && row.offers.iter().any(|part| {
-                let ports = part.ports(|identity| row.has(identity));
-                ports.contains(u64::from(*port))
-            })
-    };
+    let has_port =
+        |port: &u16| ports_taken.binary_search(&(slot, *port)).is_err() && row.has_port(*port);
     class.spreads.iter().all(spread_allows)
         && class.others.iter().all(has_other)
         && class.fixed_ports.iter().all(has_port)

@@ -43,6 +43,9 @@ impl Facts {
         for set in class.stages {
             self.release_set(set);
         }
+        if let Some(group) = &class.group {
+            self.running.tidy(group);
+        }
         for spread in class.spreads {
             if let Some(state) = self.spreads.get_mut(spread) {
                 state.classes.retain(|&known| known != slot);
@@ -258,18 +261,11 @@ impl Facts {
         };
         let column = self.spreads[spread].column;
         self.spreads[spread].clear();
-        let from = (Arc::clone(&group), AgentId("".into()));
-        let running: Vec<(AgentId, u32)> = self
-            .running
-            .range(from..)
-            .take_while(|((known, _), _)| *known == group)
-            .map(|((_, agent), &tasks)| (agent.clone(), tasks))
-            .collect();
-        for (agent, tasks) in running {
-            if let Some(slot) = self.rows_of(&agent).first() {
+        for (agent, tasks) in self.running.of(&group) {
+            if let Some(slot) = self.rows_of(agent).first() {
                 let column = &self.columns[column];
                 let value = column.of(*slot as usize);
-                self.spreads[spread].count_in(rule, column, value, tasks);
+                self.spreads[spread].count_in(rule, column, value, *tasks);
             }
         }
     }
@@ -281,9 +277,7 @@ impl Facts {
             .iter()
             .filter_map(|(id, _)| {
                 let (group, _, rule) = self.spreads.key(id)?;
-                let runs = self
-                    .running
-                    .contains_key(&(Arc::clone(group), agent.clone()));
+                let runs = self.running.is_on(group, agent);
                 // How many tasks a value may have depends on how many values there are.
                 (runs || *rule == Spread::Evenly(None)).then_some((id, runs))
             })
@@ -296,6 +290,22 @@ impl Facts {
         }
     }
 
+    /// Makes room for the tasks of a class that wait, so that a round does not have to.
+    pub(crate) fn make_room(&mut self, class: u32) {
+        let (Some(group), spreads) = (&self.classes[class].group, &self.classes[class].spreads)
+        else {
+            return;
+        };
+        let of = |class: &u32| self.briefs[*class as usize].waiting as usize;
+        for &spread in spreads {
+            let state = &mut self.spreads[spread];
+            // Jobs that change have tasks of two classes.
+            let waiting = state.classes.iter().map(of).sum();
+            state.reserve(waiting);
+            self.running.reserve(group, waiting);
+        }
+    }
+
     fn wake_spread(&mut self, spread: u32) {
         for class in self.spreads[spread].classes.clone() {
             self.wake(class);
@@ -304,23 +314,15 @@ impl Facts {
 
     /// Notes that a task of a group runs on an agent.
     pub(crate) fn note_running(&mut self, group: &Arc<str>, agent: &AgentId) {
-        let key = (Arc::clone(group), agent.clone());
-        let tasks = self.running.entry(key).or_default();
-        *tasks = tasks.saturating_add(1);
+        self.running.add(group, agent);
         self.recount_group(group);
     }
 
     /// Notes that one of them ended.
     pub(crate) fn note_ended(&mut self, group: &Arc<str>, agent: &AgentId) {
-        let key = (Arc::clone(group), agent.clone());
-        let Some(tasks) = self.running.get_mut(&key) else {
-            return;
-        };
-        *tasks = tasks.saturating_sub(1);
-        if *tasks == 0 {
-            self.running.remove(&key);
+        if self.running.remove(group, agent) {
+            self.recount_group(group);
         }
-        self.recount_group(group);
     }
 
     fn recount_group(&mut self, group: &Arc<str>) {
@@ -350,9 +352,8 @@ impl Facts {
     /// Counts a task of a group that a round puts into a row; names the classes for which values
     /// that were full are not any more.
     pub(crate) fn count_placed(&mut self, group: &Arc<str>, slot: u32, mut rose: impl FnMut(u32)) {
-        let agent = self.rows[slot as usize].key.agent.clone();
-        let tasks = self.running.entry((Arc::clone(group), agent)).or_default();
-        *tasks = tasks.saturating_add(1);
+        let agent = &self.rows[slot as usize].key.agent;
+        self.running.add(group, agent);
         let mut mine = std::mem::take(&mut self.concerned);
         mine.extend(self.group_spreads(group));
         for (spread, rule) in mine.drain(..) {

@@ -78,10 +78,7 @@ impl Facts {
             return false;
         };
         for slot in slots.into_iter().flatten() {
-            self.rows[slot as usize]
-                .offers
-                .retain(|part| part.id != *id);
-            self.note_taken_back(slot);
+            self.take_out(slot, id);
         }
         true
     }
@@ -93,19 +90,49 @@ impl Facts {
         std::mem::swap(&mut row.spent, &mut row.offers);
     }
 
-    /// Forgets offers that were set aside; those that the row shares with another are gone from there too.
-    pub(crate) fn void(&mut self, slot: u32) {
+    /// Forgets offers that were set aside; those that a row shares with another are gone from there too.
+    pub(crate) fn void(&mut self, slots: impl ExactSizeIterator<Item = u32> + Clone) {
+        // One pass over all is less than finding each, if they are many.
+        if slots.len() > self.offers.len() / 8 {
+            self.void_all();
+        } else {
+            slots.clone().for_each(|slot| self.void_one_by_one(slot));
+        }
+        slots.for_each(|slot| self.note_taken_back(slot));
+    }
+
+    fn void_all(&mut self) {
+        let rows = &self.rows;
+        let is_used = |slot: &u32| !rows[*slot as usize].spent.is_empty();
+        let mut shared: Vec<(u32, OfferId)> = Vec::new();
+        self.offers.retain(|id, slots| {
+            let slots = slots.iter().flatten();
+            let used = slots.clone().any(is_used);
+            if used {
+                let others = slots.filter(|slot| !is_used(slot));
+                shared.extend(others.map(|&slot| (slot, id.clone())));
+            }
+            !used
+        });
+        for (slot, id) in shared {
+            self.take_out(slot, &id);
+        }
+    }
+
+    fn void_one_by_one(&mut self, slot: u32) {
         for place in 0..self.rows[slot as usize].spent.len() {
             let id = &self.rows[slot as usize].spent[place].id;
             let slots = self.offers.remove(id).into_iter().flatten().flatten();
             for other in slots.filter(|other| *other != slot) {
                 let id = self.rows[slot as usize].spent[place].id.clone();
-                self.rows[other as usize]
-                    .offers
-                    .retain(|part| part.id != id);
-                self.note_taken_back(other);
+                self.take_out(other, &id);
             }
         }
+    }
+
+    fn take_out(&mut self, slot: u32, id: &OfferId) {
+        let offers = &mut self.rows[slot as usize].offers;
+        offers.retain(|part| part.id != *id);
         self.note_taken_back(slot);
     }
 

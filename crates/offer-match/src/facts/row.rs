@@ -77,6 +77,23 @@ impl Part {
             Supply::Entries(parcels) => parcels.numbers("ports", usable),
         }
     }
+
+    fn has_port(&self, port: u16, usable: impl Fn(&Identity) -> bool) -> bool {
+        let Supply::Entries(parcels) = &self.supply else {
+            return false;
+        };
+        parcels
+            .as_slice()
+            .iter()
+            .any(|parcel| match &parcel.amount {
+                Amount::Ranges(ranges) => {
+                    &*parcel.name == "ports"
+                        && usable(&parcel.identity)
+                        && ranges.contains(port.into())
+                }
+                Amount::Scalar(_) | Amount::Set(_) => false,
+            })
+    }
 }
 
 impl Row {
@@ -113,6 +130,12 @@ impl Row {
     /// Whether an entry of an offer belongs to this row; volumes and whole disks belong to none.
     pub(crate) fn has(&self, identity: &Identity) -> bool {
         identity.revocable == self.key.revocable && identity.is_plain()
+    }
+
+    /// Whether a port is at hand.
+    pub(crate) fn has_port(&self, port: u16) -> bool {
+        let mut parts = self.offers.iter();
+        parts.any(|part| part.has_port(port, |identity| self.has(identity)))
     }
 
     /// Returns the ports at hand.

@@ -147,18 +147,17 @@ impl Table {
         let place = &mut self.places[position];
         subtract(&mut place.have, need);
         place.taken += 1;
-        let before = std::mem::replace(&mut place.steps, steps(&place.have));
-        let after = place.steps;
+        let after = steps(&place.have);
+        let before = std::mem::replace(&mut place.steps, after);
         let (block, bit) = (position / WORD, 1 << (position % WORD));
         for dimension in 0..STEPPED {
-            let mut set = self.step_set(dimension, before[dimension].into());
-            for _ in after[dimension]..before[dimension] {
+            for step in after[dimension]..before[dimension] {
+                let set = self.step_set(dimension, usize::from(step) + 1);
                 let word = &mut self.words[set + self.summary_len + block];
                 *word &= !bit;
                 if *word == 0 {
                     self.words[set + block / WORD] &= !(1 << (block % WORD));
                 }
-                set -= self.set_len;
             }
         }
     }

@@ -1,0 +1,145 @@
+//! A round that is not the first decides without asking for memory.
+//!
+//! One test alone, because what it counts is what the whole process does.
+
+use std::alloc::System;
+
+use offer_match::{Demand, DemandId, Matcher, Offer, Policy, Waiting};
+use resources::{
+    Attribute, AttributeValue, Attributes, Constraint, Identity, Operator, Parcel, Parcels, Ranges,
+    Resources, Scalar,
+};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn amount(cpus: i64, mem: i64) -> Resources {
+    let [cpus, mem, disk] = [cpus, mem, 10].map(Scalar::from_units);
+    Resources::new(cpus, mem, disk)
+}
+
+// Every third agent makes two offers, and every fourth has some of it reserved.
+fn offers(agent: u64) -> Vec<Offer> {
+    let plain = Identity::default().into();
+    let parcels = |port| {
+        Parcels::new([
+            Parcel::scalar("cpus", Scalar::from_units(8), &plain),
+            Parcel::scalar("mem", Scalar::from_units(8_192), &plain),
+            Parcel::scalar("disk", Scalar::from_units(1_000), &plain),
+            Parcel::scalar("widgets", Scalar::from_units(9), &plain),
+            Parcel::ranges("ports", Ranges::new([(port, port + 99)]), &plain),
+        ])
+    };
+    let mut supplies = vec![parcels(agent * 1_000)];
+    if agent.is_multiple_of(3) {
+        supplies.push(parcels(agent * 1_000 + 500));
+    }
+    if agent.is_multiple_of(4) {
+        let mine = Identity::from_single("cron", None).into();
+        supplies[0].add(Parcel::scalar("cpus", Scalar::from_units(2), &mine));
+    }
+    let rack = AttributeValue::text(format!("r{}", agent % 10));
+    let attributes = Attributes::new(&format!("node-{agent}"), [Attribute::new("rack", rack)]);
+    let offer = |(part, supply): (usize, Parcels)| Offer {
+        supply: supply.into(),
+        ..Offer::plain(
+            format!("offer-{agent}-{part}"),
+            format!("agent-{agent}"),
+            &amount(0, 0),
+            attributes.clone(),
+        )
+    };
+    supplies.into_iter().enumerate().map(offer).collect()
+}
+
+// Of every kind that a round treats in its own way.
+fn demands() -> Vec<Demand> {
+    let plain = Demand::new(amount(1, 500));
+    let constrained = |attribute: &str, operator, value: &str| Demand {
+        constraints: vec![Constraint::new(attribute, operator, value).expect("written right")],
+        group: Some(format!("{attribute} {operator}").into()),
+        ..plain.clone()
+    };
+    vec![
+        Demand::new(amount(1, 2_000)),
+        constrained("rack", Operator::Like, "r[1-5]"),
+        constrained("hostname", Operator::Unique, ""),
+        constrained("rack", Operator::MaxPer, "9"),
+        constrained("rack", Operator::GroupBy, ""),
+        Demand {
+            ports: 2,
+            ..plain.clone()
+        },
+        Demand {
+            others: vec![("widgets".into(), Scalar::from_units(1))],
+            ..plain.clone()
+        },
+        Demand {
+            fixed_ports: vec![1_004],
+            ..plain.clone()
+        },
+        Demand {
+            roles: vec!["other".into(), "*".into()],
+            affinity: Some("data".into()),
+            ..plain
+        },
+        Demand::new(amount(100, 100)),
+    ]
+}
+
+/// How often the third of three equal rounds asks for memory, and how many tasks it places.
+fn third_round(demands: &[Demand], tasks: u64, agents: u64) -> (usize, usize) {
+    let mut matcher = Matcher::new(Policy::default());
+    let ids: Vec<DemandId> = demands.iter().map(|one| matcher.demand(one)).collect();
+    let mut last = (0, 0);
+    for _ in 0..3 {
+        let kinds = ids.iter().cycle();
+        let waiting = (0..tasks).map(|id| Waiting {
+            id,
+            ..Waiting::default()
+        });
+        let tickets: Vec<_> = waiting
+            .zip(kinds)
+            .map(|(task, &kind)| matcher.enqueue(kind, task))
+            .collect();
+        for offer in (0..agents).flat_map(offers) {
+            matcher.offer(offer);
+        }
+        let region = Region::new(ALLOCATOR);
+        let placed = matcher.round(0).len();
+        let change = region.change();
+        last = (change.allocations + change.reallocations, placed);
+        // All of them end, and the others give up.
+        let ended: Vec<_> = matcher.plan().placements().collect::<Vec<_>>();
+        let ended: Vec<_> = ended
+            .into_iter()
+            .map(|(id, agent)| (id, agent.clone()))
+            .collect();
+        for (id, agent) in ended {
+            let kind = usize::try_from(id).expect("few") % demands.len();
+            if let Some(group) = &demands[kind].group {
+                matcher.ended(group, &agent);
+            }
+        }
+        for ticket in &tickets {
+            matcher.withdraw(ticket);
+        }
+    }
+    last
+}
+
+#[test]
+fn a_round_asks_for_no_memory() {
+    let all = demands();
+    // Many tasks, for which a table is made; few, which look at the agents one by one; and one.
+    for (demands, tasks, agents, at_least) in [
+        (&all[..], 1_000, 100, 500),
+        (&all[..], 8, 3, 5),
+        (&all[..1], 2, 1, 2),
+    ] {
+        let (asked, placed) = third_round(demands, tasks, agents);
+        assert!(placed >= at_least, "{placed} of {tasks} placed");
+        assert_eq!(asked, 0, "{tasks} tasks, {placed} placed");
+    }
+}
