@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How many clusters are made smaller.
-const CLUSTERS: u64 = 11;
+const CLUSTERS: u64 = 33;
 
 /// Cluster compaction (Verma, Korupolu, Wilkes, CLUSTER 2014): how many of 500 agents, left away one
 /// by one, still hold a demand of 40 % of all; one task in a hundred more than with all may wait.
@@ -61,18 +61,18 @@ fn compact(density: u32, seed: u64) -> f64 {
     work.tasks.retain(|(_, task)| task.id < count);
     Rng::with_seed(seed).shuffle(&mut work.agents);
     // Some jobs want more racks than there are; those wait with any number of agents.
-    let placed = |agents: usize| {
-        let part = Workload {
-            jobs: work.jobs.clone(),
-            tasks: work.tasks.clone(),
-            agents: work.agents[..agents].to_vec(),
-        };
-        let mut matcher = load(&part).matcher;
+    let agents = std::mem::take(&mut work.agents);
+    let waiting = load(&work).matcher;
+    let placed = |count: usize| {
+        let mut matcher = waiting.clone();
+        for offer in agents[..count].iter().flat_map(|agent| &agent.offers) {
+            matcher.offer(offer.clone());
+        }
         matcher.round(0).len()
     };
-    let most = placed(work.agents.len());
-    let enough = |agents: usize| placed(agents) * 100 >= most * 99;
-    let (mut low, mut high) = (0, work.agents.len());
+    let most = placed(agents.len());
+    let enough = |count: usize| placed(count) * 100 >= most * 99;
+    let (mut low, mut high) = (0, agents.len());
     while high - low > 1 {
         let middle = low.midpoint(high);
         if enough(middle) {
@@ -81,7 +81,7 @@ fn compact(density: u32, seed: u64) -> f64 {
             low = middle;
         }
     }
-    100.0 * high as f64 / work.agents.len() as f64
+    100.0 * high as f64 / agents.len() as f64
 }
 
 const AGENTS: usize = 100;

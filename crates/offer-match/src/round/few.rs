@@ -31,9 +31,11 @@ impl Round {
     pub(super) fn walk_few(&mut self, facts: &mut Facts, queue: &mut Queue) {
         facts.number_rows();
         self.ranker.press_few(facts, queue.iter());
-        let plain = queue
-            .iter()
-            .all(|task| facts.briefs[task.class as usize].plain);
+        // One alone gets a place in both ways or in none.
+        let plain = queue.len() > 1
+            && queue
+                .iter()
+                .all(|task| facts.briefs[task.class as usize].plain);
         let known = plain.then(|| self.try_both(facts, queue));
         let mut number = 0_usize;
         for piece in 0..queue.pieces() {
@@ -85,7 +87,7 @@ impl Round {
     // Where tasks would go; nothing is changed.
     fn attempt(&self, facts: &Facts, queue: &Queue, by_name: bool) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut taken: [(u32, Amounts); TASKS_MAX] = Default::default();
+        let mut taken: [(u32, Amounts); TASKS_MAX] = [(0, [0; 5]); TASKS_MAX];
         let mut rows = 0_usize;
         for (task, outcome) in queue.iter().zip(&mut outcome) {
             let taken_so_far = taken.get(..rows).unwrap_or_default();
