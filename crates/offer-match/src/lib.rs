@@ -65,7 +65,8 @@
 //!   last task on the kept agent has ended, plus two.
 //! * **What a task takes**: entries exactly as they were offered, of one agent and one allocation role,
 //!   reserved ones first, firm or revocable but never both, ports by number. A master has nothing to
-//!   refuse. Disks with a source, volumes and shared resources are left alone.
+//!   refuse. What a task has to ask for by name is left alone, because no demand does: disks with a source
+//!   (`PATH`, `MOUNT`, `BLOCK`, `RAW`), persistent volumes, shared resources.
 //! * **Maintenance**: a task goes to an agent that will be unavailable only if it ends before, or does
 //!   not mind; see [`Lasts`].
 //!

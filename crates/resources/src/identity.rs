@@ -176,7 +176,7 @@ impl Identity {
         self.reservations.last().map(|last| &*last.role)
     }
 
-    /// Whether it is plain space: no volume, no disk of its own, not shared, of no provider.
+    /// Whether any task may take some of it: no volume, no disk with a source, not shared.
     pub fn is_plain(&self) -> bool {
         self.disk
             .as_ref()
