@@ -149,9 +149,13 @@ fn reason_name(status: &TaskStatus) -> Option<String> {
     })
 }
 
-// "Command exited with status 3", "Container exited with status 3".
+// "Command exited with status 3", "Container exited with status 3". What fetched files or pulled an image exits too, and
+// that is not the command.
 fn exit_code(text: &str) -> Option<i32> {
-    let (_, rest) = text.split_once(" exited with status ")?;
+    let (who, rest) = text.split_once(" exited with status ")?;
+    if who != "Command" && who != "Container" {
+        return None;
+    }
     let end = rest
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(rest.len());

@@ -40,7 +40,7 @@ const COMPLETED_MAX: usize = 50;
 pub struct Settings {
     /// Makes the ids.
     pub seed: u64,
-    /// The version that the master tells.
+    /// The version that the master has: what came to Mesos later it neither reads nor says.
     pub version: String,
     /// Between heartbeats.
     pub heartbeat: Duration,

@@ -12,6 +12,7 @@
 //!
 //! Time stands still unless somebody moves it, so a test of ten minutes of silence takes none.
 
+mod age;
 pub mod cluster;
 mod fake;
 mod faults;

@@ -16,6 +16,7 @@ use prost::Message as _;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
+    age::Age,
     cluster::{Cluster, Emit, Order},
     faults::Faults,
     process::Processes,
@@ -145,6 +146,11 @@ impl World {
         self.modes.iter().position(leads)
     }
 
+    /// The version that the master has.
+    pub(crate) fn age(&self) -> Age {
+        Age::of(&self.cluster.settings.version)
+    }
+
     pub(crate) fn remember(&mut self, seen: Seen) {
         if let (Some(202), Some(accept)) = (seen.status, &seen.call.accept) {
             let launches = accept.operations.iter().filter_map(|it| it.launch.as_ref());
@@ -159,7 +165,11 @@ impl World {
 
     // Sends events, and carries out orders for processes.
     fn flush(&mut self, shared: &Shared) {
-        for (stream, emit) in self.cluster.take_emitted() {
+        let age = self.age();
+        for (stream, mut emit) in self.cluster.take_emitted() {
+            if let Emit::Event(event) = &mut emit {
+                age.say(event);
+            }
             self.send(&stream, &emit);
         }
         for order in self.cluster.take_orders() {

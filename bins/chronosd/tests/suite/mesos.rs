@@ -1,12 +1,14 @@
 //! A daemon whose jobs run on Mesos.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use chronos_model::Timestamp;
 use mesos_fake::{
     Fake, Plan,
     cluster::{AgentSpec, Settings},
-    script::{Behaviour, Script},
+    script::{Behaviour, Script, Step},
 };
+use mesos_v1::proto::{TaskState, scheduler::call::Type};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -27,6 +29,10 @@ impl Cluster {
     pub(crate) fn start(agents: u16) -> Self {
         let mut script = Script::default();
         script.set("", Behaviour::Process);
+        Self::with(agents, script)
+    }
+
+    fn with(agents: u16, script: Script) -> Self {
         let plan = Plan {
             settings: Settings {
                 script,
@@ -151,6 +157,54 @@ fn a_framework_that_was_removed_is_forgotten_by_order() {
     Cluster::wait_healthy(&daemon);
     daemon.wait_outcome("sleeper", "failed");
     assert_ne!(show()["framework"], id);
+    daemon.stop();
+}
+
+/// Agents of the storm below. There is room for twice as many tasks as come.
+const AGENTS: u16 = 500;
+
+#[test]
+fn ten_thousand_runs_come_at_once() {
+    let mut script = Script::default();
+    // One word for each: how much is written does not matter here.
+    let end = Step::new(Duration::ZERO, TaskState::TaskFinished);
+    script.set("", Behaviour::Steps(vec![end]));
+    let (home, cluster) = (Home::new(), Cluster::with(AGENTS, script));
+    let daemon = cluster.spawn(&home, &[]).ready();
+    Cluster::wait_healthy(&daemon);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let past = now.unwrap().saturating_sub(Duration::from_secs(200));
+    let start = Timestamp::from_millis(i64::try_from(past.as_millis()).unwrap());
+    for number in 0..100 {
+        // A hundred targets that have passed, all of them wanted.
+        daemon.create(&json!({
+            "name": format!("job-{number}"), "command": "true", "schedule": format!("R100/{start}/PT1S"),
+            "catchUp": "all", "overlap": "allow", "retries": 0, "cpus": 0.1, "mem": 32, "disk": 10,
+        }));
+    }
+    wait_for("ten thousand ends", || {
+        let jobs = daemon.json("/v1/scheduler/jobs");
+        let counts = jobs.as_array().unwrap().iter();
+        let ended: u64 = counts
+            .map(|job| job["successCount"].as_u64().unwrap())
+            .sum();
+        (ended == 10_000).then_some(())
+    });
+    assert_eq!(cluster.fake.launches(), 10_000, "each once");
+    let calls = cluster.fake.calls();
+    let count = |kind| calls.iter().filter(|seen| seen.kind == kind).count();
+    assert!(
+        count(Type::Accept) <= 2 * usize::from(AGENTS),
+        "many tasks in a call"
+    );
+    let refused = calls
+        .iter()
+        .filter(|seen| !matches!(seen.status, Some(200 | 202)));
+    assert_eq!(refused.count(), 0);
+    // Nothing waits any more, and nothing is held.
+    wait_for("offers to go back", || {
+        (cluster.fake.cluster(|cluster| cluster.offers()) == 0).then_some(())
+    });
     daemon.stop();
 }
 

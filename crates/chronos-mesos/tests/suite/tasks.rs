@@ -4,8 +4,11 @@ use std::{fs, sync::Arc, time::Duration};
 
 use chronos_core::{ClusterCall, Launch, TaskState};
 use chronos_model::{Run, RunCause, RunState, Timestamp};
-use mesos_fake::{Fault, script::Behaviour};
-use mesos_v1::proto::scheduler::call::Type;
+use mesos_fake::{
+    Fault,
+    script::{Behaviour, Step},
+};
+use mesos_v1::proto::{self, scheduler::call::Type, task_status::Reason};
 use serde_json::json;
 
 use crate::kit::{Kit, id_of, no_offer, task};
@@ -127,30 +130,131 @@ async fn a_kill_ends_a_task_with_grace() {
     }
 }
 
+/// How failures look in Mesos, and what the run says of them: state, message, exit code. Each kind of row of the table
+/// "How failures look" is here once.
+const FAILURES: [Failure; 12] = [
+    Failure::new(None, "Command exited with status 3", TaskState::Failed).exits(3),
+    Failure::new(None, "Container exited with status 137", TaskState::Failed).exits(137),
+    Failure::new(None, "Command terminated with signal Killed", TaskState::Failed),
+    Failure::new(
+        Some(Reason::ContainerLaunchFailed),
+        "Failed to launch container: Failed to fetch all URIs for container 'c': exited with status 1",
+        TaskState::Failed,
+    )
+    .because("container launch failed"),
+    Failure::new(
+        Some(Reason::ContainerLaunchFailed),
+        "Failed to launch container: Failed to run 'docker -H unix:///var/run/docker.sock pull img': exited with \
+         status 1; stderr='no'",
+        TaskState::Failed,
+    )
+    .because("container launch failed"),
+    Failure::new(
+        Some(Reason::ExecutorRegistrationTimeout),
+        "Executor did not register within 1mins",
+        TaskState::Failed,
+    )
+    .because("executor registration timeout"),
+    Failure::new(
+        Some(Reason::ExecutorTerminated),
+        "Abnormal executor termination: unknown container",
+        TaskState::Failed,
+    )
+    .because("executor terminated"),
+    Failure::new(
+        Some(Reason::ContainerLimitationMemory),
+        "Memory limit exceeded: Requested: 32MB Maximum Used: 33MB",
+        TaskState::Failed,
+    )
+    .because("container limitation memory"),
+    Failure::new(
+        Some(Reason::ContainerLimitationDisk),
+        "Disk usage (20MB) exceeds quota (10MB)",
+        TaskState::Failed,
+    )
+    .because("container limitation disk"),
+    Failure::new(
+        Some(Reason::MaxCompletionTimeReached),
+        "Command terminated with signal Terminated",
+        TaskState::Failed,
+    )
+    .because("max completion time reached"),
+    Failure::new(None, "Command terminated with signal Terminated", TaskState::Killed),
+    // Mesos killed it because of its health check: nobody had asked.
+    Failure::new(None, "Command terminated with signal Killed", TaskState::Killed).unhealthy(),
+];
+
+struct Failure {
+    reason: Option<Reason>,
+    text: &'static str,
+    /// How the reason is called.
+    because: Option<&'static str>,
+    state: TaskState,
+    exit_code: Option<i32>,
+    healthy: Option<bool>,
+}
+
+impl Failure {
+    const fn new(reason: Option<Reason>, text: &'static str, state: TaskState) -> Self {
+        Self {
+            reason,
+            text,
+            because: None,
+            state,
+            exit_code: None,
+            healthy: None,
+        }
+    }
+
+    const fn exits(self, code: i32) -> Self {
+        Self {
+            exit_code: Some(code),
+            ..self
+        }
+    }
+
+    const fn because(self, name: &'static str) -> Self {
+        Self {
+            because: Some(name),
+            ..self
+        }
+    }
+
+    const fn unhealthy(self) -> Self {
+        Self {
+            healthy: Some(false),
+            ..self
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        let state = if self.state == TaskState::Killed {
+            proto::TaskState::TaskKilled
+        } else {
+            proto::TaskState::TaskFailed
+        };
+        Behaviour::Steps(vec![Step {
+            reason: self.reason,
+            healthy: self.healthy,
+            ..Step::new(Duration::ZERO, state).saying(self.text)
+        }])
+    }
+}
+
 #[tokio::test]
 async fn what_went_wrong_is_told() {
-    let checks = [
-        (
-            Behaviour::exits(Duration::ZERO, 3),
-            "Command exited with status 3",
-            Some(3),
-        ),
-        (
-            Behaviour::fetch_fails(),
-            "Failed to launch container: Failed to fetch all URIs for container: exited with status 1 (container \
-             launch failed)",
-            Some(1),
-        ),
-    ];
-    for (behaviour, message, exit_code) in checks {
-        let mut kit = Kit::start(behaviour).await;
+    for failure in FAILURES {
+        let mut kit = Kit::start(failure.behaviour()).await;
         kit.launch(json!({})).await;
         let end = kit.end().await;
-        assert_eq!(end.state, TaskState::Failed);
-        assert_eq!(
-            (end.message.as_deref(), end.exit_code),
-            (Some(message), exit_code)
-        );
+        let state = match failure.healthy {
+            Some(false) => TaskState::Failed,
+            _ => failure.state,
+        };
+        let reason = failure.because.map(|name| format!(" ({name})"));
+        let message = format!("{}{}", failure.text, reason.unwrap_or_default());
+        let told = (end.state, end.message, end.exit_code);
+        assert_eq!(told, (state, Some(message), failure.exit_code));
     }
 }
 
@@ -238,15 +342,16 @@ async fn offers_go_back_and_none_come_when_nothing_waits() {
     let offer = kit.offer().await.id;
     kit.call(ClusterCall::Want { offers: false }).await;
     kit.call(ClusterCall::Decline { offer }).await;
-    kit.settled("a decline", |kit| kit.count(Type::Decline) == 1)
-        .await;
+    kit.settled("a decline and a suppression", |kit| {
+        kit.count(Type::Decline) == 1 && kit.count(Type::Suppress) == 1
+    })
+    .await;
     let calls = kit.fake.calls();
     let decline = calls
         .iter()
         .find_map(|seen| seen.call.decline.clone())
         .unwrap();
     assert_eq!(decline.filters.unwrap().refuse_seconds, Some(3600.0));
-    assert_eq!(kit.count(Type::Suppress), 1);
     let revived = kit.count(Type::Revive);
     kit.call(ClusterCall::Want { offers: true }).await;
     kit.settled("a revival", |kit| kit.count(Type::Revive) > revived)

@@ -144,6 +144,11 @@ impl Cluster {
         unused
     }
 
+    /// How many offers are out.
+    pub fn offers(&self) -> usize {
+        self.master.offers.len()
+    }
+
     fn offer(
         &mut self,
         id: &str,

@@ -1,12 +1,18 @@
 //! Where tasks stand, and ending them: what a master answers, and when it answers nothing.
 
-use mesos_v1::proto::{
-    AgentId, TaskState, TaskStatus, TimeInfo,
-    scheduler::call,
-    task_status::{Reason, Source},
+use std::time::Duration;
+
+use mesos_v1::{
+    event::is_terminal,
+    proto::{
+        AgentId, ExecutorId, TaskState, TaskStatus, TimeInfo,
+        scheduler::{Event, call, event},
+        task_status::{Reason, Source},
+    },
 };
 
 use super::{Cluster, Link, tasks::nanoseconds, updates::Word};
+use crate::script::Step;
 
 impl Cluster {
     /// Answers a question: about these tasks, or about all that the master knows.
@@ -117,21 +123,88 @@ impl Cluster {
 
     /// Ends an executor of the user and its tasks.
     pub fn shutdown(&mut self, framework: &str, call: &call::Shutdown) {
-        let AgentId { value: agent } = &call.agent_id;
-        let keys: Vec<_> = self
+        let agent = &call.agent_id.value;
+        let keys = self.tasks_of_executor(framework, agent, &call.executor_id);
+        for key in &keys {
+            self.kill_on_agent(agent, key, None);
+        }
+        if !keys.is_empty() {
+            self.executor_failed(framework, agent, &call.executor_id, 0);
+        }
+    }
+
+    /// Bytes for an executor, which sends them back: the executors here know nothing better.
+    pub fn message(&mut self, framework: &str, call: &call::Message) {
+        let agent = &call.agent_id.value;
+        let lives = !self
+            .tasks_of_executor(framework, agent, &call.executor_id)
+            .is_empty();
+        if lives && self.is_linked(agent) {
+            let event = Event {
+                r#type: Some(event::Type::Message.into()),
+                message: Some(event::Message {
+                    agent_id: call.agent_id.clone(),
+                    executor_id: call.executor_id.clone(),
+                    data: call.data.clone(),
+                }),
+                ..Event::default()
+            };
+            self.emit(framework, event);
+        }
+    }
+
+    /// An executor of the user dies with this status, and its tasks with it.
+    pub fn executor_dies(&mut self, framework: &str, agent: &str, executor: &str, status: i32) {
+        let executor = ExecutorId {
+            value: executor.to_owned(),
+        };
+        let end = Step::new(Duration::ZERO, TaskState::TaskFailed)
+            .because(Reason::ExecutorTerminated)
+            .saying("Abnormal executor termination");
+        for key in self.tasks_of_executor(framework, agent, &executor) {
+            self.step(agent, &key, &end);
+        }
+        self.executor_failed(framework, agent, &executor, status);
+    }
+
+    fn executor_failed(
+        &mut self,
+        framework: &str,
+        agent: &str,
+        executor: &ExecutorId,
+        status: i32,
+    ) {
+        let event = Event {
+            r#type: Some(event::Type::Failure.into()),
+            failure: Some(event::Failure {
+                agent_id: Some(AgentId {
+                    value: agent.to_owned(),
+                }),
+                executor_id: Some(executor.clone()),
+                status: Some(status),
+            }),
+            ..Event::default()
+        };
+        self.emit(framework, event);
+    }
+
+    // The keys of its tasks on an agent that have not ended.
+    fn tasks_of_executor(
+        &self,
+        framework: &str,
+        agent: &str,
+        executor: &ExecutorId,
+    ) -> Vec<(String, String)> {
+        let tasks = self
             .agents
             .get(agent)
             .into_iter()
-            .flat_map(|agent| &agent.tasks)
-            .filter(|((owner, _task), running)| {
-                let executor = running.info.executor.as_ref();
-                let is_meant = executor.is_some_and(|own| own.executor_id == call.executor_id);
-                owner == framework && is_meant
-            })
-            .map(|(key, _running)| key.clone())
-            .collect();
-        for key in keys {
-            self.kill_on_agent(agent, &key, None);
-        }
+            .flat_map(|agent| &agent.tasks);
+        let meant = tasks.filter(|((owner, _task), running)| {
+            let own = running.info.executor.as_ref();
+            let runs = owner == framework && !is_terminal(running.state);
+            runs && own.is_some_and(|own| own.executor_id == *executor)
+        });
+        meant.map(|(key, _running)| key.clone()).collect()
     }
 }

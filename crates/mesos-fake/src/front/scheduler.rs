@@ -50,10 +50,11 @@ pub(super) async fn answer(link: Link, mode: Mode, request: Request<Incoming>) -
     let Ok(body) = body.collect().await else {
         return not_found();
     };
-    let call = match read(&head.headers, &body.to_bytes()) {
+    let mut call = match read(&head.headers, &body.to_bytes()) {
         Ok(call) => call,
         Err(refused) => return *refused,
     };
+    link.shared.look(World::age).read(&mut call);
     if let Some(problem) = validate(&call, principal.as_deref()) {
         return bad(&format!("Failed to validate scheduler::Call: {problem}"));
     }
@@ -376,6 +377,8 @@ fn other(world: &mut World, call: &Call, stream_id: Option<&str>) -> Answer {
         cluster.kill(&id, kill);
     } else if let Some(shutdown) = &call.shutdown {
         cluster.shutdown(&id, shutdown);
+    } else if let Some(message) = &call.message {
+        cluster.message(&id, message);
     } else if let Some(acknowledge) = &call.acknowledge {
         cluster.acknowledge(&id, acknowledge);
     } else if let Some(reconcile) = &call.reconcile {
@@ -406,7 +409,7 @@ fn other(world: &mut World, call: &Call, stream_id: Option<&str>) -> Answer {
             cluster.suppress(&id, &roles.unwrap_or_default());
         }
         Type::Unknown => return plain(StatusCode::NOT_IMPLEMENTED, ""),
-        // Done above, or of no effect: operations are not kept, and nobody hears messages or requests.
+        // Done above, or of no effect: operations are not kept, and nobody hears requests.
         Type::Subscribe
         | Type::Accept
         | Type::Decline

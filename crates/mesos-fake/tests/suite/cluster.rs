@@ -7,7 +7,8 @@ use mesos_fake::{
     script::{Behaviour, Script},
 };
 use mesos_v1::proto::{
-    AgentId, CommandInfo, Filters, FrameworkInfo, OfferId, TaskId, TaskInfo, TaskState, TaskStatus,
+    AgentId, CommandInfo, ExecutorId, ExecutorInfo, Filters, FrameworkInfo, OfferId, TaskId,
+    TaskInfo, TaskState, TaskStatus,
     framework_info::{Capability, capability},
     offer::{self, Operation},
     scheduler::{Event, call},
@@ -204,6 +205,58 @@ fn after_a_failover_there_are_no_offers_until_most_agents_are_back() {
     world.cluster.agent_finds_master(&agents[3]);
     world.read();
     assert_eq!(world.offers.len(), 4);
+}
+
+#[test]
+fn an_executor_answers_messages_until_it_dies() {
+    let mut world = World::new(hanging());
+    world.read();
+    let offer = world.offers.remove(0);
+    let mut call = accept(&offer, &world.agent, "t", 0.1);
+    let executor = ExecutorId { value: "e".into() };
+    if let Some(launch) = &mut call.operations[0].launch {
+        launch.task_infos[0].command = None;
+        launch.task_infos[0].executor = Some(ExecutorInfo {
+            executor_id: executor.clone(),
+            ..ExecutorInfo::default()
+        });
+    }
+    let (me, agent) = (world.framework.clone(), world.agent.clone());
+    world.cluster.accept(&me, &call);
+    world.cluster.advance(Duration::ZERO);
+    let message = call::Message {
+        agent_id: AgentId {
+            value: agent.clone(),
+        },
+        executor_id: executor.clone(),
+        data: b"ping".to_vec(),
+    };
+    world.cluster.take_emitted();
+    world.cluster.message(&me, &message);
+    let events = |world: &mut World| -> Vec<Event> {
+        let emitted = world.cluster.take_emitted().into_iter();
+        let events = emitted.filter_map(|(_, emit)| match emit {
+            Emit::Event(event) => Some(*event),
+            Emit::End => None,
+        });
+        events.collect()
+    };
+    let echo = events(&mut world).remove(0).message.expect("an echo");
+    assert_eq!(
+        (echo.data, echo.executor_id),
+        (b"ping".to_vec(), executor.clone())
+    );
+    world.cluster.executor_dies(&me, &agent, "e", 9);
+    let told = events(&mut world);
+    let failure = told.iter().find_map(|event| event.failure.as_ref());
+    let failure = failure.expect("it is told");
+    assert_eq!(
+        (failure.status, &failure.executor_id),
+        (Some(9), &Some(executor))
+    );
+    assert_eq!(world.cluster.tasks()[0].3, TaskState::TaskFailed);
+    world.cluster.message(&me, &message);
+    assert_eq!(events(&mut world), [], "nobody hears it");
 }
 
 struct World {

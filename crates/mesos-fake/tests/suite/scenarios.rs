@@ -1,4 +1,26 @@
 //! The driver and the fake together, over real HTTP: what must come out whatever goes wrong.
+//!
+//! The scenarios that a framework has to get through, and where each is played: here, in `chronos-mesos` (the adapter and
+//! the fake), or in `chronosd` (the daemon and the fake).
+//!
+//! | | scenario | tests |
+//! |---|---|---|
+//! | 1 | cold start, one run, one process | `a_process_is_started_once_and_its_end_is_told`; `chronosd`: `jobs_run_on_mesos_and_outlive_the_daemon` |
+//! | 2 | master failover in the middle of a run | `a_master_failover_loses_no_run`, here and in `chronos-mesos` |
+//! | 3 | crash between a launch and its answer | `a_lost_answer_to_a_launch_is_no_second_launch`, `a_launch_that_is_late_comes_to_nothing_after_the_fence`; `chronos-mesos`: `a_launch_of_which_nothing_is_known_after_a_restart_is_dropped_or_found` |
+//! | 4 | crash between an end and its acknowledgement | `a_crash_before_the_acknowledgement_loses_no_end`; `chronos-mesos`: `an_end_that_was_not_on_record_is_told_again_after_a_restart` |
+//! | 5 | agent away for 20 minutes | `an_agent_that_is_away_for_twenty_minutes_comes_back`; `chronos-mesos`: `an_agent_that_comes_back_brings_its_tasks`, `an_agent_that_stays_away_loses_its_tasks_and_one_that_comes_late_is_rid_of_them` |
+//! | 6 | agent lost for ever across a master failover | `an_agent_that_never_finds_the_new_master_is_noticed`; `chronos-mesos`: `an_agent_that_never_finds_the_new_master_loses_its_tasks` |
+//! | 7 | framework removed | `a_removed_framework_stays_away_until_it_is_forgotten`; `chronosd`: `a_framework_that_was_removed_is_forgotten_by_order` |
+//! | 8 | two schedulers with one id | `of_two_schedulers_one_stays`; `chronos-mesos`: `of_two_with_one_id_the_first_stops` |
+//! | 9 | ZooKeeper away | `chronos-mesos`: `the_leader_is_followed_and_a_lost_server_changes_nothing` |
+//! | 10 | 10,000 runs at once on 500 agents | `chronosd`: `ten_thousand_runs_come_at_once`; `cargo bench --bench mesos_launch` has 20,000 jobs due at one instant |
+//! | 11 | no heartbeats | `a_stream_without_heartbeats_is_replaced` |
+//! | 12 | every kind of failure in the history | `chronos-mesos`: `what_went_wrong_is_told` |
+//! | 13 | suppress and revive | `who_wants_no_offers_gets_none`; `chronos-mesos`: `offers_go_back_and_none_come_when_nothing_waits` |
+//! | 14 | kill of a task out of reach | `a_kill_reaches_a_task_that_comes_back`; `chronos-mesos`: `a_task_on_an_agent_out_of_reach_is_killed_when_that_comes_back` |
+//! | 15 | the same store under another version | `chronos-mesos`: `registers_once_and_keeps_its_id`; there is no earlier version of ours yet to alternate with |
+//! | 16 | masters of Mesos 1.0 to 1.4 | `an_old_master_is_asked_for_nothing_that_it_does_not_know` |
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 
@@ -404,6 +426,55 @@ async fn a_master_that_was_away_is_found_again() {
 }
 
 #[tokio::test]
+async fn an_old_master_is_asked_for_nothing_that_it_does_not_know() {
+    for version in ["1.0.4", "1.1.3", "1.2.3", "1.3.2", "1.4.3"] {
+        let fake = of_version(version).await;
+        let mut shell = Shell::start(fake).await;
+        shell.launch("t", "sleep 600").await;
+        // Masters before 1.1 do not tell lost tasks apart, and those before 1.2 know one role only.
+        assert_eq!(shell.news_of("t"), "STARTING* RUNNING*", "{version}");
+        shell.ask(Request::Demand {
+            roles: BTreeSet::new(),
+        });
+        let offers = shell.offers.drain(..).map(|offer| offer.id).collect();
+        shell.ask(Request::Decline {
+            offers,
+            refuse_seconds: 0.0,
+        });
+        shell.wait(10 * MINUTE).await;
+        assert!(shell.offers.is_empty(), "{version}: suppressed");
+        let roles = ["*".to_owned()].into();
+        shell.ask(Request::Demand { roles });
+        shell.wait(2 * SECOND).await;
+        assert_eq!(shell.offers.len(), 1, "{version}: revived");
+        let agent = only_agent(&shell);
+        shell
+            .fake
+            .cluster(|cluster| cluster.lose_agent(&agent, true));
+        shell.wait(2 * MINUTE).await;
+        shell.fake.cluster(|cluster| cluster.return_agent(&agent));
+        shell.wait(2 * MINUTE).await;
+        let lost = if version < "1.1" {
+            "LOST"
+        } else {
+            "UNREACHABLE"
+        };
+        let news = shell.news_of("t");
+        assert!(news.contains(lost), "{version}: {news}");
+        assert!(news.ends_with("RUNNING"), "{version}: {news}");
+        let task = TaskId { value: "t".into() };
+        shell.ask(Request::Kill { task, policy: None });
+        shell.wait(MINUTE).await;
+        assert_eq!(shell.running(), [], "{version}");
+        let refused = shell.fake.calls().into_iter();
+        let refused = refused.filter(|seen| !matches!(seen.status, Some(200 | 202)));
+        assert_eq!(refused.count(), 0, "{version}");
+        assert_eq!(shell.calls(Type::Subscribe).len(), 1, "{version}");
+        assert_eq!(shell.calls(Type::UpdateFramework).len(), 0, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn ten_minutes_of_silence_change_nothing() {
     let mut shell = Shell::start(fake(hanging(), 0).await).await;
     shell.launch("t", "sleep 6000").await;
@@ -435,6 +506,20 @@ async fn fake(script: Script, followers: usize) -> Fake {
             ..Settings::default()
         },
         followers,
+        agents: vec![AgentSpec::plain(1)],
+        ..Plan::default()
+    })
+    .await
+    .expect("it starts")
+}
+
+async fn of_version(version: &str) -> Fake {
+    Fake::start(Plan {
+        settings: Settings {
+            script: hanging(),
+            version: version.to_owned(),
+            ..Settings::default()
+        },
         agents: vec![AgentSpec::plain(1)],
         ..Plan::default()
     })
