@@ -341,6 +341,10 @@ fn wants_the_same(one: &Arc<JobSpec>, two: &Arc<JobSpec>) -> bool {
         let mut constraints = spec.details.constraints.iter();
         constraints.any(|constraint| constraint.spread().is_some())
     };
+    let untouched = |spec: &JobSpec| spec.details.is_untouched() && spec.policies.is_untouched();
+    if untouched(one) && untouched(two) {
+        return one.resources == two.resources;
+    }
     Arc::ptr_eq(one, two)
         || one.resources == two.resources
             && one.details.constraints == two.details.constraints

@@ -31,6 +31,13 @@ impl<T> Rare<T> {
     pub const fn new() -> Self {
         Self(None)
     }
+
+    /// Whether no field was ever set: a quick way to see that two are equal. Fields that were set back to
+    /// their defaults count as set.
+    #[inline]
+    pub const fn is_untouched(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 impl<T> Default for Rare<T> {
@@ -80,7 +87,7 @@ mod tests {
 
     fn check<T: Defaults + Debug + Default + Clone>(other: &T) {
         assert_eq!(*T::DEFAULTS, T::default());
-        assert!(Rare::from(T::default()).0.is_none());
+        assert!(Rare::from(T::default()).is_untouched());
         assert_eq!(size_of::<Rare<T>>(), size_of::<usize>());
         let mut rare = Rare::from(other.clone());
         assert_eq!(*rare, *other);
