@@ -514,3 +514,30 @@ pub(crate) fn wall() -> Timestamp {
         .unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_new_subscription_nothing_is_lost_before_the_master_was_asked() {
+        let (status, _heard) = watch::channel(Status::default());
+        let mut desk = Desk::new(Directory::default(), status);
+        let key = RunKey {
+            job: "job".parse().unwrap(),
+            due: Timestamp::from_millis(7),
+            attempt: 0,
+        };
+        desk.tasks.add(&key, Launch::default(), None);
+        desk.tasks.away(&key, Mono(2_000));
+        desk.tick(Mono(10_000));
+        assert_eq!(desk.waiting(), 0, "nobody can be asked");
+        let framework = FrameworkId { value: "f".into() };
+        desk.subscribed(Mono(10_000), &framework, None);
+        desk.tick(Mono(69_999));
+        assert_eq!(desk.waiting(), 0, "it is being asked");
+        assert_eq!(desk.deadline(), Some(Mono(70_000)));
+        desk.tick(Mono(70_000));
+        assert_eq!(desk.waiting(), 1, "lost");
+    }
+}

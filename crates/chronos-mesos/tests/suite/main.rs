@@ -5,6 +5,7 @@
     reason = "in tests a panic is the report, and values are written in place"
 )]
 
+mod corners;
 mod infos;
 mod kit;
 mod losses;
