@@ -10,6 +10,7 @@ use chronos_core::PersistId;
 use chronos_model::Write;
 use chronos_store::{CommitError, ErrorClass, Store, Term};
 use futures_util::future::join_all;
+use tokio::time::Instant;
 use tracing::warn;
 
 /// How many writes go into one commit at most.
@@ -23,6 +24,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(50);
 
 /// How long to wait before a commit is repeated, at most: what an operator notices as "at once".
 const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// How often it is told that the store cannot write: an outage is one trouble, not thirty a minute.
+const LOG_PAUSE: Duration = Duration::from_secs(30);
 
 type Round = Pin<Box<dyn Future<Output = Result<Vec<PersistId>, CommitError>> + Send>>;
 
@@ -88,6 +92,7 @@ async fn commit_all(
     mut commits: Vec<Vec<Write>>,
 ) -> Result<(), CommitError> {
     let mut delay = RETRY_FIRST;
+    let mut told: Option<Instant> = None;
     while !commits.is_empty() {
         // All take their place in the line before any is waited for.
         let answers: Vec<_> = commits
@@ -100,8 +105,9 @@ async fn commit_all(
             match answer {
                 Ok(()) => {}
                 Err(error) if error.class() == ErrorClass::Retry => {
-                    if again.is_empty() {
-                        warn!(%error, delay_ms = delay.as_millis(), "store cannot write; trying again");
+                    if told.is_none_or(|at| at.elapsed() >= LOG_PAUSE) {
+                        warn!(%error, "store cannot write; trying again");
+                        told = Some(Instant::now());
                     }
                     again.push(writes);
                 }

@@ -26,6 +26,10 @@ use crate::tree::CANDIDATES;
 pub(crate) use self::failure::{Failure, Refusal};
 use self::failure::{failure, not_sent};
 
+/// What servers take in one packet, unless they are told otherwise. A larger one would end the connection for
+/// everybody on it.
+const PACKET_BYTES_MAX: usize = 1_048_575;
+
 /// How many nodes are read by one request.
 ///
 /// With 64 the servers are as quick as with more, and an answer of usual values stays under a packet.
@@ -209,7 +213,7 @@ impl Session {
 
     /// Carries out all parts of a write, or none.
     pub(crate) fn write(&self, ops: Vec<Op>) -> BoxFuture<'static, Result<(), Failure>> {
-        if let Err(failure) = self.check_connected() {
+        if let Err(failure) = self.check_connected().and_then(|()| check_len(&ops)) {
             return future::ready(Err(failure)).boxed();
         }
         let Self { client, acl } = self.clone();
@@ -390,6 +394,17 @@ impl Changes {
         }
         Ok(changed)
     }
+}
+
+// What is written checks this before, and can say more of it; this is for all others.
+fn check_len(ops: &[Op]) -> Result<(), Failure> {
+    let len: usize = ops.iter().map(Op::len).sum();
+    if len <= PACKET_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Failure::NotSent {
+        problem: format!("it has {len} bytes, more than the {PACKET_BYTES_MAX} of a packet"),
+    })
 }
 
 // The library sends when its future is made or first asked; after this it has been sent.

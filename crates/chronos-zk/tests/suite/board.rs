@@ -93,3 +93,20 @@ async fn who_goes_is_missed_until_it_is_back_or_forgotten() {
     // Of one that never was here somebody may still have to be told.
     assert_eq!(leader.gone_since("c", 13).await, Ok(13));
 }
+
+#[tokio::test]
+async fn a_note_that_no_packet_holds_is_refused_and_hurts_nobody() {
+    let address = shared().fresh();
+    let board = board(&address, "h1-a");
+    until_here(&board, "h1-a", true).await;
+    let put = async |len| {
+        let note = vec![(key(1), "x".repeat(len))];
+        board.put("h1-a", Notes::News, note).await
+    };
+    let refused = put(1_100_000).await.unwrap_err();
+    let want = "more than the 1048575 of a packet";
+    assert!(refused.problem.contains(want), "{}", refused.problem);
+    // On the same connection: its session would have told of another one.
+    put(1000).await.unwrap();
+    assert_eq!(board.notes("h1-a", Notes::News).await.unwrap().len(), 1);
+}

@@ -311,6 +311,20 @@ async fn says_why_it_is_refused() {
     }
 }
 
+// Looks until there is something, for as long as is sensible.
+async fn within<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let looks = async {
+        loop {
+            match look() {
+                Some(found) => return found,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    let found = tokio::time::timeout(3 * LONG, looks).await;
+    found.expect("it comes in time")
+}
+
 #[tokio::test]
 async fn heals_when_the_server_is_mended() {
     let desk = Desk::new();
@@ -326,22 +340,14 @@ async fn heals_when_the_server_is_mended() {
     let mut options = ZkOptions::new(address);
     options.session_timeout = SHORT;
     let store = ZkStore::start(&options).unwrap();
-    let problem = loop {
-        let problem = store.health().problem.unwrap_or_default();
-        if problem.contains("signed") {
-            break problem;
-        }
-        assert!(store.begin_term().await.is_err());
-        tokio::task::yield_now().await;
-    };
+    let problem = within(|| store.health().problem.filter(|it| it.contains("signed"))).await;
     assert!(
         problem.starts_with("cannot use zk://cron@127.0.0.1:"),
         "{problem}"
     );
+    assert!(store.begin_term().await.is_err());
     server.kill();
     server.start_again_with(&setup);
-    while store.begin_term().await.is_err() {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(store.health().problem, None);
+    within(|| store.health().problem.is_none().then_some(())).await;
+    assert!(store.begin_term().await.is_ok());
 }
