@@ -16,7 +16,7 @@ use crate::{
     client::by_hand,
     daemon::{Daemon, Process},
     home::Home,
-    patience::wait_for,
+    patience::{wait_at_most, wait_for},
 };
 
 /// A fake cluster whose tasks are processes of this machine, and the threads on which it lives.
@@ -182,7 +182,11 @@ fn ten_thousand_runs_come_at_once() {
             "catchUp": "all", "overlap": "allow", "retries": 0, "cpus": 0.1, "mem": 32, "disk": 10,
         }));
     }
-    wait_for("ten thousand ends", || {
+    let patience = Duration::from_secs(240);
+    wait_at_most(patience, "ten thousand launches", || {
+        (cluster.fake.launches() >= 10_000).then_some(())
+    });
+    wait_at_most(patience, "ten thousand ends", || {
         let jobs = daemon.json("/v1/scheduler/jobs");
         let counts = jobs.as_array().unwrap().iter();
         let ended: u64 = counts
