@@ -51,8 +51,8 @@ pub(crate) struct Round {
     lives: Vec<Live>,
     /// The classes that were looked at closely.
     touched: Vec<u32>,
-    /// The first task of each class that fits nowhere.
-    missed: Vec<Ticket>,
+    /// The classes that fit nowhere, some of them twice.
+    missed: Vec<u32>,
     open: usize,
     /// Where the next task goes that is spread.
     next: usize,
@@ -141,8 +141,7 @@ impl Round {
             }
             self.last_in[spent.slot as usize] = NONE;
         }
-        let missed = self.missed.drain(..).map(|task| task.class);
-        for class in self.touched.drain(..).chain(missed) {
+        for class in self.touched.drain(..).chain(self.missed.drain(..)) {
             self.states[class as usize] = State::Unseen;
         }
         self.now = now;
@@ -177,9 +176,9 @@ impl Round {
         self.table.build(facts, self.ranker.ranked(), self.now);
     }
 
-    fn die(&mut self, task: Ticket) {
-        self.states[task.class as usize] = State::Dead;
-        self.missed.push(task);
+    fn die(&mut self, class: u32) {
+        self.states[class as usize] = State::Dead;
+        self.missed.push(class);
         self.open = self.open.saturating_sub(1);
     }
 
@@ -279,9 +278,9 @@ impl Round {
                 facts.wake(id);
             }
         }
-        for task in &self.missed {
-            if self.states[task.class as usize] == State::Dead {
-                facts.exhausted[task.class as usize] = facts.age;
+        for &class in &self.missed {
+            if self.states[class as usize] == State::Dead {
+                facts.exhausted[class as usize] = facts.age;
             }
         }
     }

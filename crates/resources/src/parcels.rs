@@ -65,8 +65,10 @@ impl Parcels {
             return;
         }
         let same = self.0.iter_mut().find(|known| {
-            // A volume that only one may use is never two; a shared one is counted by copies.
-            known.is_same(&parcel) && (known.identity.is_divisible() || known.identity.shared)
+            // A disk or a volume that only one may use is never two; a shared one is counted by copies. Numbers
+            // and items are what they are, whosever they are.
+            let one = matches!(known.amount, Amount::Scalar(_)) && !known.identity.is_divisible();
+            known.is_same(&parcel) && (!one || known.identity.shared)
         });
         if let Some(known) = same
             && let Some(sum) = known.amount.plus(&parcel.amount)

@@ -54,7 +54,7 @@ impl Round {
                     self.take_few(facts, task, slot);
                     task.class = GONE;
                 } else {
-                    self.die(*task);
+                    self.die(task.class);
                 }
             }
             queue.sweep(piece);

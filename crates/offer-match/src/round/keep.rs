@@ -26,6 +26,8 @@ pub(crate) struct Keeps {
     kept: Vec<Keep>,
     /// Tasks whose time was over, and until when others go first.
     rested: Vec<(u64, i64)>,
+    /// What is free of each row, in the order of the rows, while agents are chosen: rows themselves are far apart.
+    spares: Vec<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,13 +62,14 @@ impl Keeps {
         Self {
             kept: kept.collect(),
             rested: self.rested.clone(),
+            spares: Vec::new(),
         }
     }
 
     /// Ends what has become pointless or too old.
     pub(crate) fn review(&mut self, facts: &mut Facts, queue: &Queue, now: i64) {
         self.rested.retain(|&(_, until)| until > now);
-        let Self { kept, rested } = self;
+        let Self { kept, rested, .. } = self;
         kept.retain(|keep| {
             let row = &facts.rows[keep.slot as usize];
             let pointless = !queue.contains(&keep.ticket) || !row.kept || row.draining;
@@ -130,8 +133,14 @@ impl Keeps {
             .filter(|task| self.rested.iter().all(|(id, _)| *id != task.id))
             .take(room)
             .collect();
+        if starving.is_empty() {
+            return;
+        }
+        let spare = |&slot: &u32| (facts.rows[slot as usize].spare, slot);
+        self.spares.clear();
+        self.spares.extend(facts.row_ids.values().map(spare));
         for ticket in starving {
-            if let Some(slot) = roomiest(facts, ticket.class, now) {
+            if let Some(slot) = roomiest(facts, &self.spares, ticket.class, now) {
                 facts.rows[slot as usize].kept = true;
                 let until = now.saturating_add(facts.policy.keep_millis);
                 self.kept.push(Keep {
@@ -145,7 +154,7 @@ impl Keeps {
 }
 
 // The agent with the most to spare among those that could hold the task if they were empty.
-fn roomiest(facts: &Facts, class: u32, now: i64) -> Option<u32> {
+fn roomiest(facts: &Facts, spares: &[(u32, u32)], class: u32, now: i64) -> Option<u32> {
     let wanted = &facts.briefs[class as usize];
     let could = |slot: u32, row: &Row| {
         !row.kept
@@ -155,10 +164,10 @@ fn roomiest(facts: &Facts, class: u32, now: i64) -> Option<u32> {
             && is_allowed(facts, class, slot)
     };
     let mut best: Option<(u32, u32)> = None;
-    for &slot in facts.row_ids.values() {
-        let row = &facts.rows[slot as usize];
-        if best.is_none_or(|(spare, _)| row.spare > spare) && could(slot, row) {
-            best = Some((row.spare, slot));
+    for &(spare, slot) in spares {
+        let more = best.is_none_or(|(most, _)| spare > most);
+        if more && could(slot, &facts.rows[slot as usize]) {
+            best = Some((spare, slot));
         }
     }
     best.map(|(_, slot)| slot)

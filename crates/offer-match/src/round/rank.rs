@@ -31,6 +31,8 @@ pub(crate) struct Ranker {
     order: Vec<(u64, u32)>,
     pressure: Vec<u64>,
     demands: Vec<i64>,
+    /// The words of the candidates that are not empty.
+    words: Vec<(usize, u64)>,
     /// In a round with few tasks: the sets that press, each with its weight.
     few: Vec<(u32, u64)>,
 }
@@ -65,6 +67,9 @@ impl Ranker {
 
     fn press(&mut self, facts: &mut Facts, candidates: &Bits) {
         let bar = self.bar(facts);
+        let words = candidates.words().iter().copied().enumerate();
+        self.words.clear();
+        self.words.extend(words.filter(|(_, word)| *word != 0));
         for set in 0..u32::try_from(facts.sets.bound()).unwrap_or(u32::MAX) {
             let counts = |set: &Set| set.demand >= bar && set.selective;
             if !facts.sets.get(set).is_some_and(counts) {
@@ -74,7 +79,7 @@ impl Ranker {
                 continue;
             };
             let conditions = facts.sets.key(set).map_or(&[][..], |key| &**key);
-            for (index, &candidates) in candidates.words().iter().enumerate() {
+            for &(index, candidates) in &self.words {
                 let mut word = candidates;
                 for &condition in conditions {
                     if word == 0 {

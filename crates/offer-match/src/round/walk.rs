@@ -18,6 +18,7 @@ use super::{
 impl Round {
     pub(super) fn walk(&mut self, facts: &mut Facts, queue: &mut Queue) {
         self.placements.reserve(queue.len());
+        self.missed.reserve(self.open);
         for piece in 0..queue.pieces() {
             if self.open == 0 {
                 break;
@@ -35,7 +36,7 @@ impl Round {
                     task.class = GONE;
                     placed = true;
                 } else {
-                    self.die(*task);
+                    self.die(task.class);
                 }
             }
             if placed {
