@@ -14,7 +14,8 @@ use std::{
 
 use thiserror::Error;
 use tokio_rustls::rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::{WantsClientCert, WebPkiServerVerifier},
     crypto::ring,
     pki_types::{
         CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
@@ -146,14 +147,7 @@ impl Tls {
     fn read(files: &TlsFiles) -> Result<Self, SecurityError> {
         use SecurityOption::{TlsCaFile, TlsCertFile, TlsKeyFile};
         let ca = text(TlsCaFile, &files.ca, PEM_BYTES_MAX)?;
-        let roots = roots(&ca).map_err(|problem| wrong(TlsCaFile, &files.ca, problem))?;
-        // The library makes its own of the same, with what the process has as its default.
-        let provider = Arc::new(ring::default_provider());
-        drop(ring::default_provider().install_default());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| wrong(TlsCaFile, &files.ca, error.to_string()))?
-            .with_root_certificates(roots);
+        let builder = trusting(&ca).map_err(|problem| wrong(TlsCaFile, &files.ca, problem))?;
         let Some((cert_file, key_file)) = &files.own else {
             return Ok(Self {
                 ca,
@@ -264,15 +258,29 @@ fn text(option: SecurityOption, path: &Path, max: u64) -> Result<String, Securit
     Ok(text)
 }
 
+// The library makes its own of the same text, with what the process has as its default.
+fn trusting(text: &str) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
+    let provider = Arc::new(ring::default_provider());
+    // Somebody may have been first; then it is that.
+    drop(ring::default_provider().install_default());
+    let roots = Arc::new(roots(text)?);
+    let lists: Result<Vec<_>, pem::Error> =
+        CertificateRevocationListDer::pem_slice_iter(text.as_bytes()).collect();
+    let lists = lists.map_err(|error| format!("is no PEM: {error}"))?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone());
+    let verifier = verifier.with_crls(lists).build();
+    let verifier = verifier.map_err(|error| format!("cannot be used: {error}"))?;
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| format!("cannot be used: {error}"))?;
+    Ok(builder.with_webpki_verifier(verifier))
+}
+
 fn roots(text: &str) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(text)? {
         let added = roots.add(certificate);
         added.map_err(|error| format!("holds a certificate that cannot be used: {error}"))?;
-    }
-    let lists = CertificateRevocationListDer::pem_slice_iter(text.as_bytes());
-    for list in lists {
-        list.map_err(|error| format!("is no PEM: {error}"))?;
     }
     Ok(roots)
 }

@@ -1,6 +1,11 @@
 //! Certificates, made when they are needed.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
 /// Signs certificates.
 #[derive(Debug)]
@@ -16,6 +21,7 @@ pub struct Identity {
     pub certificate: String,
     /// Its key.
     pub key: String,
+    serial: u64,
 }
 
 impl Authority {
@@ -39,12 +45,36 @@ impl Authority {
 
     /// Signs a certificate for a host name or address, which may be a server's or a client's.
     pub fn sign(&self, host: &str) -> Identity {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let key = KeyPair::generate().unwrap();
-        let signed = params(&[host.to_owned()], host).signed_by(&key, &self.issuer);
+        let mut params = params(&[host.to_owned()], host);
+        params.serial_number = Some(SerialNumber::from(serial));
+        let signed = params.signed_by(&key, &self.issuer);
         Identity {
             certificate: signed.unwrap().pem(),
             key: key.serialize_pem(),
+            serial,
         }
+    }
+
+    /// Returns a list (PEM) of which this certificate is the only one that is revoked.
+    pub fn revoke(&self, one: &Identity) -> String {
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(one.serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2999, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 }
 

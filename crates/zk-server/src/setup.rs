@@ -87,7 +87,9 @@ impl Setup {
 impl ServerTls {
     fn write(&self, home: &Path, port: u16) -> String {
         let (keys, trust) = (home.join("keys.pem"), home.join("trust.pem"));
-        let Identity { certificate, key } = &self.own;
+        let Identity {
+            certificate, key, ..
+        } = &self.own;
         fs::write(&keys, format!("{key}{certificate}")).unwrap();
         fs::write(&trust, self.clients_of.as_ref().unwrap_or(certificate)).unwrap();
         let wanted = if self.clients_of.is_some() {

@@ -311,6 +311,27 @@ async fn says_why_it_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn who_was_revoked_is_not_spoken_to() {
+    let desk = Desk::new();
+    let [own, other] = ["127.0.0.1"; 2].map(|host| desk.authority.sign(host));
+    let server = Server::start_with(&Setup::default().tls(own.clone(), None));
+    let with = |revoked: &Identity| {
+        let ca = desk.authority.certificate();
+        let text = format!("{ca}{}", desk.authority.revoke(revoked));
+        let ca = desk.file("ca-and-list.pem", &text);
+        let files = SecurityFiles {
+            tls: Some(TlsFiles { ca, own: None }),
+            sasl: None,
+        };
+        address(&server, "/x", &files)
+    };
+    let problem = refusal(with(&own)).await;
+    assert_told(&problem, "has a certificate that cannot be trusted");
+    assert_told(&problem, "evoked");
+    assert!(ZkStore::open(&ZkOptions::new(with(&other))).await.is_ok());
+}
+
 // Looks until there is something, for as long as is sensible.
 async fn within<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let looks = async {
