@@ -218,7 +218,12 @@ impl Hint {
                 (!last_part.any(|byte| byte == b'T')).then_some(Self::MissingT)
             }
             '/' if rest.starts_with(b"/L") => Some(Self::RepeatRule),
-            '/' if rest.starts_with(b"/P") && before == Some(b'/') => Some(Self::EmptyStart),
+            '/' if kind != ParseErrorKind::Zero
+                && rest.starts_with(b"/P")
+                && before == Some(b'/') =>
+            {
+                Some(Self::EmptyStart)
+            }
             '[' => Some(Self::ZoneSuffix),
             'y' | 'm' | 'd' | 'h' | 's' if kind == ParseErrorKind::Period => Some(Self::LowerCase),
             // Words begin with these letters as well (`today`), but hardly beside a digit.

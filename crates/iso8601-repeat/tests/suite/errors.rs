@@ -83,6 +83,13 @@ fn finds_the_place() {
     check("R5/2012-02-05T08:00Z/P1D/P1D", Kind::Structure, 24, None);
 }
 
+// The empty start is no mistake there.
+#[test]
+fn does_not_hint_at_the_profile_that_was_used() {
+    let error = RepeatingInterval::parse("R//PT0S", Profile::Chronos).unwrap_err();
+    assert_eq!((error.kind(), error.hint()), (ParseErrorKind::Zero, None));
+}
+
 #[test]
 fn hints_at_common_slips() {
     use ParseErrorKind as Kind;
