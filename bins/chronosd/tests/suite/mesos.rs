@@ -29,14 +29,15 @@ impl Cluster {
     pub(crate) fn start(agents: u16) -> Self {
         let mut script = Script::default();
         script.set("", Behaviour::Process);
-        Self::with(agents, script)
+        Self::with(agents, script, Duration::from_millis(100))
     }
 
-    fn with(agents: u16, script: Script) -> Self {
+    // With so much time between two rounds of offers.
+    fn with(agents: u16, script: Script, allocation_interval: Duration) -> Self {
         let plan = Plan {
             settings: Settings {
                 script,
-                allocation_interval: Duration::from_millis(100),
+                allocation_interval,
                 ..Settings::default()
             },
             agents: (1..=agents).map(AgentSpec::plain).collect(),
@@ -163,13 +164,16 @@ fn a_framework_that_was_removed_is_forgotten_by_order() {
 /// Agents of the storm below. There is room for twice as many tasks as come.
 const AGENTS: u16 = 500;
 
+/// What masters take when nobody says anything else. With so many agents a round is work.
+const MASTERS_OWN: Duration = Duration::from_secs(1);
+
 #[test]
 fn ten_thousand_runs_come_at_once() {
     let mut script = Script::default();
     // One word for each: how much is written does not matter here.
     let end = Step::new(Duration::ZERO, TaskState::TaskFinished);
     script.set("", Behaviour::Steps(vec![end]));
-    let (home, cluster) = (Home::new(), Cluster::with(AGENTS, script));
+    let (home, cluster) = (Home::new(), Cluster::with(AGENTS, script, MASTERS_OWN));
     let daemon = cluster.spawn(&home, &[]).ready();
     Cluster::wait_healthy(&daemon);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
