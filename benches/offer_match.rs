@@ -246,7 +246,8 @@ fn speed(case: &Case, seed: u64) -> Vec<Row> {
         let plain = Plain::new(&work);
         let ours = placed(&work, &last);
         plain.check(&ours);
-        if case.tasks <= 10_000 {
+        // It takes half a minute for case b, so of that one a mix is enough.
+        if case.name == "a" || (case.name == "b" && density == 20) {
             let naive = match_naively(&loaded.matcher, 0);
             let plan = last.plan();
             let same = plan
@@ -255,7 +256,7 @@ fn speed(case: &Case, seed: u64) -> Vec<Row> {
                 .eq(naive);
             assert!(same, "the slow reference decides the same");
         }
-        let limit = Duration::from_secs(2);
+        let limit = Duration::from_secs(1);
         let others = [
             plain.first_fit(limit),
             plain.fenzo(limit),

@@ -38,6 +38,8 @@ struct Counts {
 impl<'a> Plain<'a> {
     pub(crate) fn new(work: &'a Workload) -> Self {
         let mut known: BTreeMap<(Vec<String>, bool), std::rc::Rc<Vec<bool>>> = BTreeMap::new();
+        // Each constraint is evaluated once for each agent; many jobs have the same.
+        let mut answers: BTreeMap<String, Vec<bool>> = BTreeMap::new();
         let mut plain = Self {
             work,
             need: Vec::new(),
@@ -71,17 +73,20 @@ impl<'a> Plain<'a> {
                 }
             }));
             let wants_gpus = !demand.gpus.is_zero();
-            let texts = demand.constraints.iter().map(ToString::to_string);
-            let key = (texts.collect(), wants_gpus);
-            let allowed = known.entry(key).or_insert_with(|| {
-                let allowed = work.agents.iter().map(|agent| {
-                    (agent.free[3] > 0) == wants_gpus
-                        && demand
-                            .constraints
-                            .iter()
-                            .all(|one| one.holds(&agent.attributes))
-                });
-                std::rc::Rc::new(allowed.collect())
+            let texts: Vec<String> = demand.constraints.iter().map(ToString::to_string).collect();
+            let allowed = known.entry((texts, wants_gpus)).or_insert_with(|| {
+                let gpus = work.agents.iter().map(|agent| agent.free[3] > 0);
+                let mut allowed: Vec<bool> = gpus.map(|has| has == wants_gpus).collect();
+                for one in &demand.constraints {
+                    let answers = answers.entry(one.to_string()).or_insert_with(|| {
+                        let agents = work.agents.iter();
+                        agents.map(|agent| one.holds(&agent.attributes)).collect()
+                    });
+                    for (allowed, answer) in allowed.iter_mut().zip(answers) {
+                        *allowed &= *answer;
+                    }
+                }
+                std::rc::Rc::new(allowed)
             });
             plain.allowed.push(std::rc::Rc::clone(allowed));
         }

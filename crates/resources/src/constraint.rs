@@ -19,7 +19,7 @@ const REGEX_NEST_MAX: u32 = 64;
 ///
 /// | operator | value | holds when |
 /// |---|---|---|
-/// | `EQUALS` | text | some attribute of that name is this text; numbers and sets never are |
+/// | `EQUALS` | text | some attribute of that name is this text; numbers, sets and ranges count as empty |
 /// | `LIKE` | expression | the first one matches as a whole: a text, a number as Java prints it (`1.0`), some item of a set; ranges never |
 /// | `UNLIKE` | expression | the first one exists, can be compared, and does not match |
 /// | `IN` | `a,b,c` | the first one is a listed text or number, or a set with a listed item, or ranges with a listed number |
@@ -151,8 +151,14 @@ impl Constraint {
     pub fn holds_for<'a>(&self, values: impl IntoIterator<Item = &'a AttributeValue>) -> bool {
         let mut values = values.into_iter();
         if matches!(self.test, Test::Equal) {
-            return values
-                .any(|value| matches!(value, AttributeValue::Text(text) if *text == self.value));
+            // As in Chronos, what is no text has an empty one.
+            let text = |value: &'a AttributeValue| match value {
+                AttributeValue::Text(text) => text.as_str(),
+                AttributeValue::Scalar(_) | AttributeValue::Set(_) | AttributeValue::Ranges(_) => {
+                    ""
+                }
+            };
+            return values.any(|value| text(value) == self.value);
         }
         let first = values.next();
         match &self.test {
@@ -374,6 +380,9 @@ mod tests {
             (159, "hostname", "EQUALS", "agent-2.example.com", false),
             (161, "absent", "UNLIKE", "x", false),
             (161, "level", "EQUALS", "1", false),
+            (161, "level", "EQUALS", "", true),
+            (161, "rack", "EQUALS", "", false),
+            (161, "absent", "EQUALS", "", false),
             (161, "ports", "LIKE", ".*", false),
             (161, "ports", "UNLIKE", "x", false),
             (161, "rack", "LIKE", "rack", false),
