@@ -317,6 +317,30 @@ fn ports_and_gpus_are_looked_for() {
     }
 }
 
+// Whatever else two jobs have in common.
+#[test]
+fn another_port_is_another_wish() {
+    let wants = |name: &str, port: u16| {
+        json!({"name": name, "container": {
+            "image": "busybox", "network": "BRIDGE", "networkInfos": [
+                {"name": "net", "portMappings": [{"hostPort": port, "containerPort": 80}]},
+            ],
+        }})
+    };
+    let mut shared = Shared::of(&wants("first", 8_080));
+    shared.put(&wants("second", 9_090));
+    shared.after(1_000);
+    shared.told();
+    let only_the_other = Abilities {
+        ports: Arc::new(Ranges::new([(9_090, 9_090)])),
+        containers: vec![ContainerKind::Docker],
+        ..Abilities::default()
+    };
+    shared.offer_of("one", 1, only_the_other);
+    assert_eq!(shared.told(), "launch on one");
+    assert_eq!(shared.launched[0].0.job.as_str(), "second");
+}
+
 #[test]
 fn a_dropped_launch_is_told_apart_from_the_next_one() {
     let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
