@@ -24,7 +24,7 @@ use chronos_model::{JobSpec, Snapshot, Timestamp};
 use resources::{Attributes, Resources, Scalar};
 use serde_json::json;
 
-use self::workload::{NEW_YEAR, SECOND, all_in_turn, few_of_many, forty, forty_daily, spec};
+use self::workload::{NEW_YEAR, SECOND, all_in_turn, record, snapshot, spec};
 
 const DAY: i64 = 24 * 60 * 60 * SECOND;
 
@@ -146,6 +146,42 @@ fn now(wall: Timestamp) -> Now {
         wall,
         mono: Mono(u64::try_from(since).unwrap_or(0)),
     }
+}
+
+/// Forty jobs: ten each hour, twenty each day, five each week, five children of daily ones.
+fn forty() -> Snapshot {
+    let hourly = (0..10).map(|index| {
+        json!({"name": format!("hourly-{index}"), "command": "true", "schedule": format!("R/2030-01-01T00:{:02}:00Z/PT1H", index * 5)})
+    });
+    let daily = (0..20).map(|index| {
+        json!({"name": format!("daily-{index:02}"), "command": "true", "schedule": format!("R/2030-01-01T{index:02}:30:00/P1D"), "scheduleTimeZone": "Europe/Berlin"})
+    });
+    let weekly = (0..5).map(|index| {
+        json!({"name": format!("weekly-{index}"), "command": "true", "schedule": format!("R/2030-01-0{}T03:00:00Z/P1W", index + 1)})
+    });
+    let children = (0..5).map(|index| {
+        json!({"name": format!("child-{index}"), "command": "true", "parents": [format!("daily-{:02}", index * 2), format!("daily-{:02}", index * 2 + 1)]})
+    });
+    let documents = hourly.chain(daily).chain(weekly).chain(children);
+    snapshot(documents.map(|document| record(&document)))
+}
+
+/// So many jobs that come once a year, and a hundred that come each second.
+fn few_of_many(stored: u64) -> Snapshot {
+    let idle = (0..stored).map(|index| {
+        json!({"name": format!("idle-{index:07}"), "command": "true", "schedule": "R/2030-12-01T00:00:00Z/P1Y"})
+    });
+    let busy = (0..100).map(|index| {
+        json!({"name": format!("busy-{index:03}"), "command": "true", "schedule": "R/2030-01-01T00:00:01Z/PT1S"})
+    });
+    snapshot(idle.chain(busy).map(|document| record(&document)))
+}
+
+fn forty_daily() -> Snapshot {
+    let documents = (0..40).map(|index| {
+        json!({"name": format!("daily-{index:02}"), "command": "true", "schedule": format!("R/2030-01-01T{:02}:{:02}:00/P1D", index / 2, index % 2 * 30), "scheduleTimeZone": "Europe/Berlin"})
+    });
+    snapshot(documents.map(|document| record(&document)))
 }
 
 fn best(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
