@@ -1,6 +1,6 @@
 //! Commands, and when they are answered.
 
-use chronos_core::{Cascade, Command, Refusal, Reply};
+use chronos_core::{Cascade, Command, Refusal, Reply, TaskState};
 use serde_json::json;
 
 use crate::world::{World, name, spec};
@@ -67,6 +67,21 @@ fn unknown_jobs_are_refused() {
             Err(Refusal::UnknownJob(job.clone()))
         );
     }
+}
+
+// What few jobs set stands behind pointers; a million plain jobs must not get it by running or by an edit.
+#[test]
+fn a_plain_job_stays_small() {
+    let mut world = World::new("2030-01-01T00:00:00.500Z");
+    let job = json!({"name": "a", "command": "true", "schedule": "R/2030-01-01T00:00:01Z/PT1S"});
+    world.put(job.clone());
+    world.until("2030-01-01T00:00:01Z");
+    world.finish("a", TaskState::Finished);
+    world.put(job);
+    let job = world.job("a");
+    assert_eq!(job.progress().completed, 1);
+    assert!(job.progress().links.is_untouched());
+    assert!(job.spec().policies.is_untouched() && job.spec().details.is_untouched());
 }
 
 #[test]
