@@ -121,7 +121,7 @@ fn the_end_of_a_deleted_jobs_run_counts_for_no_later_job_of_its_name() {
     });
     let command = put(&world);
     world.send(command);
-    world.finish_run(&key, chronos_core::TaskState::Finished);
+    world.finish_run(&key, TaskState::Finished);
     while world.write() {}
     assert_eq!(world.job("a").progress().success_count, 0);
 }
