@@ -14,7 +14,7 @@ use chronos_model::{RunKey, Timestamp};
 use mesos_v1::{
     Mono,
     driver::{Input, Notice, Refusal, Request, RequestId},
-    proto::{self, FrameworkId, TaskId, scheduler::event::Failure},
+    proto::{self, FrameworkId, scheduler::event::Failure},
 };
 use tokio::sync::watch;
 
@@ -23,7 +23,6 @@ use crate::{
     directory::Directory,
     offers::{Lack, Offers, Wanted},
     task::{self, Place, task_info},
-    task_id,
     tracked::Tasks,
 };
 
@@ -152,7 +151,7 @@ impl Desk {
         let agent = task.agent.as_ref().map(|agent| proto::AgentId {
             value: agent.to_string(),
         });
-        let task = mesos_id(key, task.launch);
+        let task = task.name(key);
         self.ask(Request::Watch { task, agent });
     }
 
@@ -273,9 +272,8 @@ impl Desk {
     }
 
     fn kill(&mut self, key: &RunKey) {
-        let launch = self.tasks.get(key).map(|task| task.launch);
-        let launch = launch.unwrap_or_else(|| self.tasks.add(key, Launch::default(), None).launch);
-        let task = mesos_id(key, launch);
+        let known = self.tasks.get(key).map(|task| task.name(key));
+        let task = known.unwrap_or_else(|| self.tasks.add(key, Launch::default(), None).name(key));
         self.ask(Request::Kill { task, policy: None });
     }
 
@@ -284,13 +282,12 @@ impl Desk {
         let Some(task) = self.tasks.get_mut(key) else {
             return;
         };
-        let (receipts, launch, over) = (task.take_receipts(), task.launch, task.over);
+        let (receipts, name, over) = (task.take_receipts(), task.name(key), task.over);
         let receipts = receipts.into_iter().map(Input::Recorded);
         self.for_driver.extend(receipts);
         if over {
             self.tasks.remove(key);
-            let task = mesos_id(key, launch);
-            self.ask(Request::Unwatch { task });
+            self.ask(Request::Unwatch { task: name });
         }
     }
 
@@ -491,12 +488,6 @@ fn note(notice: &Notice) {
         | Notice::Update(_)
         | Notice::InverseOffers(_)
         | Notice::Settled { .. } => {}
-    }
-}
-
-fn mesos_id(key: &RunKey, launch: Launch) -> TaskId {
-    TaskId {
-        value: task_id(key, launch),
     }
 }
 

@@ -8,7 +8,8 @@
 //! | `FAILED` | it failed, with the exit code that the text names |
 //! | `KILLED` | it was killed; after a health check that failed: it failed |
 //! | `ERROR` | the master refused it: it failed, nothing ran |
-//! | `DROPPED`, `LOST` for invalid offers | it never started: the same run is launched again |
+//! | `DROPPED`, `LOST` for invalid offers, of a task that nobody heard of | it never started: the same run is launched again |
+//! | `DROPPED` of a task that was heard of | its agent forgot it (its machine restarted): it is lost, and that is a failure |
 //! | `LOST`, `GONE`, from the agent | it is lost, and that is a failure |
 //! | `GONE`, from the master, of a task that was heard of | the same |
 //! | `GONE`, from the master, of a task that nobody heard of | it never started: the same run is launched again |
@@ -56,7 +57,7 @@ pub enum Meaning {
     Nothing,
 }
 
-/// Reads an update. `heard` says whether any agent has spoken of the task, `doubtful` whether the driver doubts it.
+/// Reads an update. `heard` says whether any agent has spoken of the task before, `doubtful` whether the driver doubts it.
 pub fn read_status(status: &TaskStatus, heard: bool, doubtful: bool) -> Meaning {
     let Ok(state) = event::task_state(status) else {
         return Meaning::Nothing;
@@ -74,6 +75,8 @@ pub fn read_status(status: &TaskStatus, heard: bool, doubtful: bool) -> Meaning 
         // Whom nobody asked to die.
         Mesos::TaskKilled if status.healthy == Some(false) => over(status, TaskState::Failed),
         Mesos::TaskKilled => over(status, TaskState::Killed),
+        // An agent says so of all that it does not know, also of what it knew before its machine restarted.
+        Mesos::TaskDropped if heard => over(status, TaskState::Lost),
         Mesos::TaskDropped => over(status, TaskState::Dropped),
         Mesos::TaskLost if is(status, Reason::InvalidOffers) => over(status, TaskState::Dropped),
         Mesos::TaskLost | Mesos::TaskUnreachable | Mesos::TaskUnknown if from_master => {
@@ -272,6 +275,8 @@ mod tests {
             "Failed: bad",
         );
         check(&status(Mesos::TaskDropped, Agent, "t"), false, "Dropped: t");
+        let forgotten = "Lost: t; what became of it is not known";
+        check(&status(Mesos::TaskDropped, Agent, "t"), true, forgotten);
         let stale = TaskStatus {
             reason: Some(Reason::InvalidOffers.into()),
             ..status(Mesos::TaskLost, Master, "t")

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chronos_core::{AgentId, Launch};
 use chronos_model::{RunKey, Timestamp};
-use mesos_v1::{Mono, driver::Receipt};
+use mesos_v1::{Mono, driver::Receipt, proto::TaskId};
+
+use crate::task_id;
 
 /// Receipts of one task that wait to be given: the agent repeats an end until it is acknowledged, and only the last copy
 /// belongs to the subscription that stands.
@@ -15,6 +17,8 @@ const RECEIPTS_MAX: usize = 4;
 pub(crate) struct Tracked {
     pub(crate) launch: Launch,
     pub(crate) agent: Option<AgentId>,
+    /// What Mesos calls it, when that is another name than we would give: Chronos wrote arguments into it.
+    other_name: Option<TaskId>,
     /// An agent has spoken of it.
     pub(crate) heard: bool,
     /// When it was first seen to run.
@@ -44,6 +48,19 @@ impl Tracked {
         self.receipts.push(receipt);
     }
 
+    /// Mesos calls it so.
+    pub(crate) fn is_called(&mut self, key: &RunKey, name: &TaskId) {
+        let is_other = name.value != task_id(key, self.launch);
+        self.other_name = is_other.then(|| name.clone());
+    }
+
+    /// What Mesos calls it.
+    pub(crate) fn name(&self, key: &RunKey) -> TaskId {
+        self.other_name.clone().unwrap_or_else(|| TaskId {
+            value: task_id(key, self.launch),
+        })
+    }
+
     pub(crate) fn take_receipts(&mut self) -> Vec<Receipt> {
         std::mem::take(&mut self.receipts)
     }
@@ -67,6 +84,7 @@ impl Tasks {
         self.all.entry(key.clone()).or_insert_with(|| Tracked {
             launch,
             agent,
+            other_name: None,
             heard: false,
             started_at: None,
             over: false,

@@ -12,7 +12,7 @@ use mesos_v1::{
 };
 
 use super::{Desk, wall};
-use crate::{Meaning, MesosConfig, news::read_status, parse_task_id};
+use crate::{Meaning, MesosConfig, news::read_status, parse_task_id, tracked::Tracked};
 
 /// Clocks of agents are believed when they are not further ahead than this.
 const CLOCK_AHEAD_MAX_MILLIS: i64 = 24 * 3600 * 1000;
@@ -67,20 +67,11 @@ impl Desk {
             return self.stale(&status, receipt);
         }
         let task = self.tasks.add(&key, launch, None);
-        task.heard |= wants_acknowledgement(&status);
+        task.is_called(&key, &status.task_id);
         if let Some(agent) = &status.agent_id {
             task.agent = Some(AgentId(agent.value.as_str().into()));
         }
-        let mut meaning = read_status(&status, task.heard, doubtful);
-        let unknown = matches!(&meaning, Meaning::Away { .. })
-            || matches!(&meaning, Meaning::Over { state, .. } if *state == TaskState::Dropped);
-        if let Some(text) = task.refused.clone().filter(|_| unknown && !task.heard) {
-            meaning = Meaning::Over {
-                state: TaskState::Failed,
-                exit_code: None,
-                message: Some(text),
-            };
-        }
+        let meaning = meaning_of(task, &status, doubtful);
         let at = instant(&status, wall);
         match meaning {
             Meaning::Nothing => self.for_driver.push_back(Input::Recorded(receipt)),
@@ -172,6 +163,22 @@ impl Desk {
             at,
         };
         self.tell(ClusterEvent::Update(update));
+    }
+}
+
+// What an update means for a task, with all that is known of it.
+fn meaning_of(task: &mut Tracked, status: &TaskStatus, doubtful: bool) -> Meaning {
+    let meaning = read_status(status, task.heard, doubtful);
+    task.heard |= wants_acknowledgement(status);
+    let unknown = matches!(&meaning, Meaning::Away { .. })
+        || matches!(&meaning, Meaning::Over { state, .. } if *state == TaskState::Dropped);
+    match task.refused.clone().filter(|_| unknown && !task.heard) {
+        Some(text) => Meaning::Over {
+            state: TaskState::Failed,
+            exit_code: None,
+            message: Some(text),
+        },
+        None => meaning,
     }
 }
 

@@ -79,6 +79,44 @@ async fn a_launch_that_was_given_up_and_runs_is_killed() {
 }
 
 #[tokio::test]
+async fn a_task_that_chronos_started_is_known_by_the_name_that_chronos_gave_it() {
+    let mut kit = Kit::start(Behaviour::hangs()).await;
+    kit.standing(|standing| *standing == Standing::Subscribed)
+        .await;
+    // Chronos wrote the arguments into the name.
+    let name = "ct:7:0:old:-x 1";
+    let of_executor = |state| TaskStatus {
+        source: Some(Source::Executor.into()),
+        uuid: Some(vec![7; 16]),
+        ..word(&kit, name, state)
+    };
+    let (running, killed) = (
+        of_executor(Word::TaskRunning),
+        of_executor(Word::TaskKilled),
+    );
+    say(&kit, running);
+    let key = kit.until(TaskState::Running).await.key;
+    assert_eq!(key.to_string(), "ct:7:0:old:");
+    let end = key.clone();
+    kit.call(ClusterCall::Kill { key }).await;
+    kit.settled("a kill", |kit| kit.count(Type::Kill) == 1)
+        .await;
+    say(&kit, killed);
+    kit.until(TaskState::Killed).await;
+    kit.call(ClusterCall::Acknowledge { key: end }).await;
+    kit.settled("two acknowledgements", |kit| {
+        kit.count(Type::Acknowledge) == 2
+    })
+    .await;
+    let calls = kit.fake.calls().into_iter();
+    let named = calls.filter_map(|seen| {
+        let kill = seen.call.kill.map(|kill| kill.task_id.value);
+        kill.or_else(|| Some(seen.call.acknowledge?.task_id.value))
+    });
+    assert_eq!(named.collect::<Vec<_>>(), [name; 3]);
+}
+
+#[tokio::test]
 async fn a_launch_that_waited_when_the_stream_ended_is_not_sent() {
     let mut plan = plan(quick(Behaviour::hangs()));
     plan.agents.push(AgentSpec::plain(2));

@@ -92,6 +92,22 @@ async fn an_agent_that_is_marked_as_gone_has_lost_its_tasks_for_good() {
 }
 
 #[tokio::test]
+async fn an_agent_whose_machine_restarts_has_lost_what_ran_there() {
+    let mut kit = impatient(Duration::from_secs(600)).await;
+    kit.launch(json!({})).await;
+    kit.until(TaskState::Running).await;
+    let agent = kit.agent();
+    kit.fake.cluster(|cluster| {
+        cluster.restart_machine(&agent);
+        // In time, so that the master still knows the task; the agent says that it never heard of it.
+        cluster.return_agent(&agent);
+    });
+    assert_eq!(kit.end().await.state, TaskState::Lost);
+    kit.settled("an acknowledged end", |kit| kit.on_agents().is_empty())
+        .await;
+}
+
+#[tokio::test]
 async fn an_agent_that_drains_ends_its_tasks_and_requests_to_leave_are_agreed_to() {
     let mut kit = impatient(Duration::from_secs(600)).await;
     kit.launch(json!({})).await;

@@ -48,6 +48,15 @@ impl Cluster {
         }
     }
 
+    /// Its machine stops and starts again: what ran there is gone, and nothing there knows of it. It keeps its id, and
+    /// comes back when it is told to.
+    pub fn restart_machine(&mut self, agent: &str) {
+        self.lose_agent(agent, false);
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.tasks.clear();
+        }
+    }
+
     /// It comes back, with what it has.
     pub fn return_agent(&mut self, agent: &str) {
         let Some(back) = self.agents.get_mut(agent) else {

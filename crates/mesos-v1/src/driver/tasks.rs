@@ -129,7 +129,7 @@ impl Tasks {
         task.heard |= wants_acknowledgement(status);
         let doubtful = task.heard && never_started(status);
         let was_away = std::mem::replace(&mut task.away, is_away(status));
-        let back = was_away && !task.away;
+        let back = was_away && !task.away && !has_ended(status);
         match &task.kill {
             // It was not reached by the kills so far.
             Some(_) if back => self.set_alarm(id, Some(now)),
@@ -389,6 +389,10 @@ mod tests {
         assert_eq!(tasks.due(now, &mut jitter), []);
         tasks.news(&status("a", TaskState::TaskRunning), now);
         assert_eq!(tasks.due(now, &mut jitter), kill);
+        // With its end it does not come back.
+        tasks.news(&status("a", TaskState::TaskUnreachable), now);
+        tasks.news(&status("a", TaskState::TaskKilled), now);
+        assert_eq!(tasks.due(now, &mut jitter), []);
         tasks.unwatch(&task("a"));
         assert_eq!(tasks.deadline(), None);
         assert_eq!(
