@@ -22,6 +22,8 @@ pub(crate) enum Alarm {
     Late(RunKey),
     /// Offers were kept for long enough.
     Offers,
+    /// That a run began is to be written.
+    Begun,
 }
 
 impl Scheduler {
@@ -80,6 +82,7 @@ impl Scheduler {
                 Alarm::Late(key) => self.late(&key),
                 // They are looked at after every input.
                 Alarm::Offers => {}
+                Alarm::Begun => self.write_begun(),
             }
         }
     }

@@ -25,6 +25,7 @@
 mod alarm;
 mod audit;
 mod backfill;
+mod begun;
 mod calendars;
 mod cluster;
 mod command;

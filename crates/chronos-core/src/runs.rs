@@ -217,6 +217,7 @@ impl Scheduler {
             (started_at, kill_requested) = (run.started_at, run.kill_requested);
             if update.state == TaskState::Running {
                 run.state = RunState::Running;
+                run.started_at.get_or_insert(update.at);
             }
         });
         if kill_requested {
@@ -224,6 +225,7 @@ impl Scheduler {
         }
         if begins {
             self.clear_limit(key);
+            self.has_begun(key);
         }
         let limit = self.max_completion_secs(key);
         if limit > 0 && begins {
@@ -241,18 +243,24 @@ impl Scheduler {
 
     fn task_ended(&mut self, update: &TaskUpdate) {
         let key = &update.key;
+        let mut began = false;
         self.change_run(key, |run| {
+            began = run.started_at.is_some();
             note_agent(run, update);
             run.exit_code = update.exit_code;
             run.ended_at = Some(update.at);
         });
-        let message = update.message.clone();
+        let (state, message) = match (update.state, update.message.clone()) {
+            // It was forgotten, and not begun again: nobody knows how far it came.
+            (TaskState::Dropped, text) if began => (TaskState::Lost, Some(forgotten(text))),
+            said => said,
+        };
         // A deleted job counts nothing, not even for a new job of its name.
         let own = self
             .jobs
             .get(&key.job)
             .is_some_and(|job| job.run(key).is_some());
-        match update.state {
+        match state {
             TaskState::Finished if !own => self.end_run(key, Outcome::Succeeded, None),
             TaskState::Failed | TaskState::Lost if !own => {
                 self.end_run(key, Outcome::Failed, message);
@@ -515,9 +523,18 @@ fn note_agent(run: &mut Run, update: &TaskUpdate) {
     if run.agent.as_deref() != Some(&*update.agent.0) {
         run.agent = Some(Arc::clone(&update.agent.0));
     }
-    run.started_at = update.started_at.or(run.started_at);
+    // Whoever comes later may only know since when it was seen to run.
+    run.started_at = [run.started_at, update.started_at]
+        .into_iter()
+        .flatten()
+        .min();
     let back = |reason: &mut String| reason.starts_with(OUT_OF_REACH);
     run.reason.take_if(back);
+}
+
+fn forgotten(text: Option<String>) -> String {
+    let text = text.unwrap_or_else(|| "no agent knows it any more".to_owned());
+    format!("{text}; it had begun, and what became of it is not known")
 }
 
 // `retries` are counted per run, whatever happened to earlier runs of the job.

@@ -12,6 +12,7 @@ use crate::{
     Effect, Input, Mono, Mutant, Notice, Now, Offer, OfferId, Settings, View,
     alarm::Alarm,
     audit::Audit,
+    begun::Begun,
     job::Job,
     jobs::{JobNumber, Jobs},
     persist::{Changes, Gate},
@@ -53,6 +54,8 @@ pub struct Scheduler {
     pub(crate) lates: BTreeMap<RunKey, Option<Mono>>,
     /// Runs that an earlier scheduler launched.
     pub(crate) inherited: BTreeSet<RunKey>,
+    /// Runs that began a while ago.
+    pub(crate) begun: Begun,
     /// Runs that were decided in this input.
     pub(crate) fresh: Vec<RunKey>,
     pub(crate) audit: Audit,
@@ -97,6 +100,7 @@ impl Scheduler {
             kills: BTreeSet::new(),
             lates: BTreeMap::new(),
             inherited: BTreeSet::new(),
+            begun: Begun::default(),
             fresh: Vec::new(),
             audit: Audit::default(),
             queue: Queue::default(),

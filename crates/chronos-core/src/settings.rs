@@ -65,6 +65,10 @@ pub const KILL_AGAIN_MILLIS: i64 = 30_000;
 /// what makes a cluster drop it seldom passes in less.
 pub(crate) const DROPPED_AGAIN_MILLIS: i64 = 1_000;
 
+/// How long after a run began on a shared cluster that is written, in milliseconds: a minute, after which most
+/// runs are over.
+pub(crate) const BEGUN_MILLIS: i64 = 60_000;
+
 /// How long offers are kept when nothing waits any more, in milliseconds: while jobs come one after
 /// another, the next one finds them there; then others may have them.
 pub(crate) const OFFERS_KEPT_MILLIS: i64 = 10_000;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::world::Disk;
 use chronos_core::{
     Abilities, AgentId, Away, ClusterCall, ClusterEvent, Command, Effect, Input, Launch, Mono, Now,
     Offer, OfferId, RequestId, Scheduler, Settings, TaskState, TaskUpdate,
 };
 use chronos_model::{
-    ContainerKind, JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp,
+    ContainerKind, JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp, Write,
 };
 use resources::{Attributes, Ranges, Resources, Scalar};
 use serde_json::{Value, json};
@@ -20,6 +21,9 @@ struct Shared {
     /// What the cluster was told, in order.
     calls: Vec<String>,
     launched: Vec<(RunKey, Launch)>,
+    /// What was written of runs: where each stood, and whether it had begun.
+    written: Vec<(RunState, bool)>,
+    store: Disk,
 }
 
 impl Shared {
@@ -28,15 +32,13 @@ impl Shared {
     }
 
     fn of(fields: &Value) -> Self {
-        let settings = Settings {
-            returns_offers: true,
-            ..Settings::default()
-        };
         let mut shared = Self {
-            scheduler: Scheduler::recover(settings, at(0), Snapshot::default()),
+            scheduler: Scheduler::recover(settings(), at(0), Snapshot::default()),
             millis: 0,
             calls: Vec::new(),
             launched: Vec::new(),
+            written: Vec::new(),
+            store: Disk::default(),
         };
         shared.put(fields);
         shared
@@ -70,7 +72,15 @@ impl Shared {
         self.scheduler.handle(at(self.millis), input);
         while let Some(effect) = self.scheduler.next_effect() {
             match effect {
-                Effect::Persist { request, .. } => {
+                Effect::Persist { request, writes } => {
+                    let runs = writes.iter().filter_map(|write| {
+                        let Write::PutRun(run) = write else {
+                            return None;
+                        };
+                        Some((run.state, run.started_at.is_some()))
+                    });
+                    self.written.extend(runs);
+                    self.store.apply(writes);
                     self.scheduler
                         .handle(at(self.millis), Input::Persisted(request));
                 }
@@ -94,6 +104,13 @@ impl Shared {
             ClusterCall::Reconcile { .. } => "reconcile".to_owned(),
             ClusterCall::Want { offers } => format!("want {offers}"),
         });
+    }
+
+    /// The scheduler dies; another one starts from the store.
+    fn crash(&mut self) {
+        let snapshot = self.store.snapshot();
+        self.scheduler = Scheduler::recover(settings(), at(self.millis), snapshot);
+        self.input(Input::Tick);
     }
 
     fn after(&mut self, millis: i64) {
@@ -153,6 +170,13 @@ impl Shared {
         let job = view.jobs().next().unwrap();
         let run = job.runs().next()?;
         Some((run.state, run.reason.clone()))
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        returns_offers: true,
+        ..Settings::default()
     }
 }
 
@@ -375,6 +399,64 @@ fn a_dropped_launch_is_told_apart_from_the_next_one() {
     assert_eq!(shared.told(), "launch on three");
     shared.update(2, TaskState::Finished, None);
     assert_eq!(shared.told(), "acknowledge");
+}
+
+#[test]
+fn a_run_that_began_and_was_forgotten_is_not_begun_again() {
+    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
+    shared.after(1_000);
+    shared.offer("one", 1);
+    shared.update(0, TaskState::Running, None);
+    shared.told();
+    shared.update(0, TaskState::Dropped, Some("task unknown to the agent"));
+    assert_eq!(shared.told(), "acknowledge");
+    assert_eq!(shared.state(), None, "it has no retries");
+}
+
+#[test]
+fn a_run_that_began_before_a_crash_and_was_forgotten_is_not_begun_again() {
+    // A short while after it was launched nobody can tell; then it is on record.
+    for (ran, again) in [(1_000, true), (61_000, false)] {
+        let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
+        shared.after(1_000);
+        shared.offer("one", 1);
+        shared.update(0, TaskState::Running, None);
+        shared.after(ran);
+        shared.crash();
+        shared.offer("two", 1);
+        assert!(
+            shared
+                .told()
+                .ends_with("reconcile, want false, decline two")
+        );
+        shared.update(0, TaskState::Dropped, None);
+        let state = shared.state().map(|(state, _)| state);
+        assert_eq!(state, again.then_some(RunState::Queued), "after {ran} ms");
+    }
+}
+
+#[test]
+fn that_a_run_began_is_written_when_it_is_not_over_soon() {
+    let once = "R1/2030-01-01T00:00:01Z/PT1H";
+    let mut shared = Shared::new(once);
+    shared.put(&json!({ "name": "short", "schedule": once }));
+    shared.after(1_000);
+    shared.offer("one", 1);
+    shared.offer("two", 1);
+    assert_eq!(shared.launched.len(), 2);
+    shared.update(0, TaskState::Running, None);
+    shared.after(1_000);
+    shared.update(1, TaskState::Running, None);
+    shared.update(1, TaskState::Finished, None);
+    shared.written.clear();
+    shared.after(58_999);
+    assert_eq!(shared.written, []);
+    shared.after(1);
+    // Where it stands is for its agent to say.
+    assert_eq!(shared.written, [(RunState::Starting, true)]);
+    shared.after(3_600_000);
+    assert_eq!(shared.written.len(), 1, "once");
+    assert_eq!(shared.scheduler.deadline().mono, None);
 }
 
 #[test]

@@ -289,7 +289,12 @@ impl World {
             message: exit_code
                 .filter(|&code| code != 0)
                 .map(|code| format!("exit code {code}")),
-            started_at: self.agent.started_at.get(key).copied(),
+            started_at: self
+                .agent
+                .started_at
+                .get(key)
+                .copied()
+                .filter(|_| !self.agent.stuck),
             at: self.wall,
         }
     }
@@ -483,7 +488,7 @@ impl World {
 }
 
 impl Disk {
-    fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let jobs = self.specs.iter().map(|(name, (spec, spec_revision))| {
             let (progress, progress_revision) = self.progress[name].clone();
             JobRecord {
@@ -508,7 +513,7 @@ impl Disk {
         }
     }
 
-    fn apply(&mut self, writes: Vec<Write>) {
+    pub(crate) fn apply(&mut self, writes: Vec<Write>) {
         for write in writes {
             match write {
                 Write::PutSpec { spec, expected } => {
