@@ -185,21 +185,14 @@ impl Driver {
                 | State::Draining { .. }),
                 Input::Data { bytes, .. },
             ) => self.data(now, state, &bytes),
-            (
-                State::Storing {
-                    session,
-                    held,
-                    master,
-                    ..
-                },
-                Input::IdStored { .. },
-            ) => self.stored(now, session, held, master),
+            (state @ State::Storing { .. }, Input::IdStored { .. }) => self.stored(now, state),
             (State::Subscribed { session }, Input::Closed { why, .. }) => {
                 self.lose(now, session, Cause::Closed(why))
             }
             (State::Subscribed { session }, Input::Leader(leader)) => {
                 Self::newcomer(now, session, leader)
             }
+            (State::Subscribed { session }, Input::NoLeader) => Self::no_newcomer(session),
             (
                 state @ (State::Subscribed { .. } | State::Draining { .. }),
                 Input::CallAnswered { call, answer, .. },

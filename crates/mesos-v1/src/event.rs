@@ -112,10 +112,12 @@ fn subscribed(event: scheduler::event::Subscribed) -> Result<Event, EventError> 
     })
 }
 
-fn offers(event: scheduler::event::Offers) -> Result<Event, EventError> {
-    for offer in &event.offers {
-        named(&offer.id.value, "offers.id")?;
-        named(&offer.agent_id.value, "offers.agent_id")?;
+// One offer that nobody can use or give back spoils none of the others: those would be held for ever.
+fn offers(mut event: scheduler::event::Offers) -> Result<Event, EventError> {
+    let is_empty = event.offers.is_empty();
+    event.offers.retain(|offer| !offer.id.value.is_empty());
+    if event.offers.is_empty() && !is_empty {
+        return Err(EventError::Missing("offers.id"));
     }
     Ok(Event::Offers(event.offers))
 }
@@ -236,6 +238,17 @@ mod tests {
         check_missing(b"\x08\x03\x22\x02\x0a\x00", "rescind.offer_id");
         check_missing(b"\x08\x04\x2a\x02\x0a\x00", "update.status.task_id");
         check_missing(b"\x08\x02\x1a\x02\x0a\x00", "offers.id");
+    }
+
+    #[test]
+    fn an_offer_without_a_name_spoils_no_other() {
+        // The second one has an id.
+        let event = Event::decode(b"\x08\x02\x1a\x09\x0a\x00\x0a\x05\x0a\x03\x0a\x01O");
+        let Ok(Event::Offers(offers)) = event else {
+            panic!("there is one: {event:?}");
+        };
+        let ids: Vec<_> = offers.iter().map(|offer| offer.id.value.as_str()).collect();
+        assert_eq!(ids, ["O"]);
     }
 
     #[track_caller]

@@ -98,7 +98,7 @@ impl Decoder {
         if let Some(error) = self.broken {
             return Err(error);
         }
-        if self.buffer.is_empty() && self.length.is_none() {
+        if !self.is_inside() {
             return Ok(());
         }
         Err(FrameError::Cut {
@@ -109,6 +109,11 @@ impl Decoder {
     /// Returns how many bytes wait for the rest of their record.
     pub fn pending(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// Returns whether the rest of a record is waited for, or that of its length.
+    pub fn is_inside(&self) -> bool {
+        self.length.is_some() || !self.buffer.is_empty()
     }
 
     fn advance(&mut self) -> Result<Option<Bytes>, FrameError> {

@@ -90,6 +90,9 @@ impl Driver {
         if session.silent_at() <= now {
             return self.lose(now, session, Cause::Silence);
         }
+        if session.cut_at().is_some_and(|at| at <= now) {
+            return self.lose(now, session, Cause::Timeout("the rest of a record"));
+        }
         if session.calls.until().is_some_and(|until| until <= now) {
             return self.renew(now, session, Cause::AmbiguousCall);
         }

@@ -14,6 +14,8 @@ pub const FENCE_WAIT: Duration = Duration::from_secs(15);
 pub const STORE_WAIT: Duration = Duration::from_secs(60);
 /// A stream is dead after this many heartbeats without a byte.
 pub const HEARTBEATS_MISSED_MAX: u32 = 5;
+/// How long one record may take from its first byte to its last: the largest one at 200 kB a second.
+pub const RECORD_WAIT: Duration = Duration::from_secs(300);
 /// The heartbeat interval when the master does not say; all known ones say 15 s.
 pub const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(15);
 /// The shortest heartbeat interval that is believed: five of them are longer than any pause of a network.

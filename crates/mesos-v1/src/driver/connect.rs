@@ -1,9 +1,6 @@
 //! Getting a subscription, and getting out of one.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Driver,
@@ -87,6 +84,7 @@ impl Driver {
                     stream_id,
                     decoder: Decoder::new(),
                     heard_at: now,
+                    cut_since: None,
                     silence: config::silence(None),
                     since: now,
                     calls: Calls::default(),
@@ -201,6 +199,12 @@ impl Driver {
         State::Subscribed { session }
     }
 
+    /// Nobody is said to lead. A stream that lives is that of somebody who does; the other one does not any more.
+    pub(super) fn no_newcomer(mut session: Box<Session>) -> State {
+        session.newcomer = None;
+        State::Subscribed { session }
+    }
+
     pub(super) fn stop(&mut self, now: Mono, state: State) -> State {
         match state {
             State::Stopped => State::Stopped,
@@ -270,13 +274,16 @@ impl Driver {
     }
 
     // Events that came while the id was stored are handled now.
-    pub(super) fn stored(
-        &mut self,
-        now: Mono,
-        session: Box<Session>,
-        held: VecDeque<crate::event::Event>,
-        master: Option<Box<crate::proto::MasterInfo>>,
-    ) -> State {
+    pub(super) fn stored(&mut self, now: Mono, state: State) -> State {
+        let State::Storing {
+            session,
+            held,
+            master,
+            ..
+        } = state
+        else {
+            return state;
+        };
         if let Some((_id, stored)) = &mut self.id {
             *stored = true;
         }

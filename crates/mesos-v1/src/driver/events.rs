@@ -28,14 +28,19 @@ impl Driver {
             let Some(session) = session_of(&mut state) else {
                 return state;
             };
-            match session.decoder.next_record() {
+            let next = session.decoder.next_record();
+            session.cut_since = match &next {
+                Ok(None) if session.decoder.is_inside() => session.cut_since.or(Some(now)),
+                Ok(_) | Err(_) => None,
+            };
+            match next {
                 Ok(None) => return state,
                 Ok(Some(record)) if record.is_empty() => {}
                 Ok(Some(record)) => match Event::decode(&record) {
                     Ok(event) => state = self.event(now, state, event),
                     Err(error) => {
                         // The frame is whole, so the next one is, too. It may have been an update.
-                        self.tasks.round(now, &mut self.jitter);
+                        self.tasks.doubt(now, &mut self.jitter);
                         self.tell(Notice::Undecodable(error));
                     }
                 },
@@ -158,8 +163,10 @@ impl Driver {
     fn apply(&mut self, now: Mono, mut session: Box<Session>, event: Event) -> State {
         match event {
             Event::Offers(offers) => {
-                session.offers.add(&offers, now);
-                self.tell(Notice::Offers(offers));
+                let offers = session.offers.add(offers, now);
+                if !offers.is_empty() {
+                    self.tell(Notice::Offers(offers));
+                }
             }
             Event::Rescind(offer) => {
                 session.offers.take(&offer);

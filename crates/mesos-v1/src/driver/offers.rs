@@ -17,12 +17,17 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    pub(super) fn add(&mut self, offers: &[Offer], now: Mono) {
-        for offer in offers {
-            if self.held.insert(offer.id.value.clone()) {
+    /// Takes offers up; returns those that can be used. One that is there already is no second one, and one that does
+    /// not say whose it is goes back in its time.
+    pub(super) fn add(&mut self, mut offers: Vec<Offer>, now: Mono) -> Vec<Offer> {
+        offers.retain(|offer| {
+            let is_new = self.held.insert(offer.id.value.clone());
+            if is_new {
                 self.came.push_back((now, offer.id.value.clone()));
             }
-        }
+            is_new && !offer.agent_id.value.is_empty()
+        });
+        offers
     }
 
     /// Uses an offer up; false when it is not there.
@@ -53,11 +58,14 @@ impl Offers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::AgentId;
 
     #[test]
     fn an_offer_is_used_once() {
         let mut offers = Offers::default();
-        offers.add(&[offer("1"), offer("1"), offer("2")], Mono(0));
+        let new = offers.add(vec![offer("1"), offer("1"), offer("2")], Mono(0));
+        assert_eq!(new, [offer("1"), offer("2")]);
+        assert_eq!(offers.add(vec![offer("2")], Mono(0)), []);
         assert!(offers.take(&id("1")));
         assert!(!offers.take(&id("1")));
         assert!(!offers.take(&id("3")));
@@ -67,8 +75,12 @@ mod tests {
     #[test]
     fn an_offer_is_not_held_for_ever() {
         let mut offers = Offers::default();
-        offers.add(&[offer("1"), offer("2")], Mono(0));
-        offers.add(&[offer("3")], Mono(1));
+        offers.add(vec![offer("1"), offer("2")], Mono(0));
+        let nobodys = Offer {
+            id: id("3"),
+            ..Offer::default()
+        };
+        assert_eq!(offers.add(vec![nobodys], Mono(1)), []);
         offers.take(&id("1"));
         assert_eq!(offers.deadline(), Some(Mono(30_000)));
         assert_eq!(offers.take_expired(Mono(29_999)), []);
@@ -80,6 +92,7 @@ mod tests {
     fn offer(value: &str) -> Offer {
         Offer {
             id: id(value),
+            agent_id: AgentId { value: "S".into() },
             ..Offer::default()
         }
     }

@@ -37,11 +37,12 @@ pub(super) fn of(text: &str) -> Option<Refusal> {
         "Suppressed roles",
         "Invalid suppressed role",
     ];
-    const CONFIG_INSIDE: [&str; 4] = [
+    const CONFIG_INSIDE: [&str; 5] = [
         "failover_timeout",
         "offer constraint",
         "capabilit",
-        "FrameworkID",
+        "frameworkid",
+        "framework id",
     ];
     const AUTH_START: [&str; 2] = ["Not authorized", "Authorization failure"];
 
@@ -54,8 +55,9 @@ pub(super) fn of(text: &str) -> Option<Refusal> {
     if AUTH_START.iter().any(|start| text.starts_with(start)) {
         return Some(Refusal::Auth(text.to_owned()));
     }
+    let lower = text.to_lowercase();
     let config = CONFIG_START.iter().any(|start| text.starts_with(start))
-        || CONFIG_INSIDE.iter().any(|part| text.contains(part));
+        || CONFIG_INSIDE.iter().any(|part| lower.contains(part));
     config.then(|| Refusal::Config(text.to_owned()))
 }
 
@@ -75,6 +77,8 @@ mod tests {
             "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable",
             "Suppressed roles { other } are not contained in the set of roles",
             "The framework failover_timeout (-1) is invalid",
+            "Offer constraints are not valid: empty group",
+            "Invalid framework ID",
         ] {
             assert_eq!(of(text), Some(Refusal::Config(text.into())));
         }

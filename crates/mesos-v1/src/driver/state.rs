@@ -74,6 +74,8 @@ pub(super) struct Session {
     pub(super) decoder: Decoder,
     /// When the last byte came.
     pub(super) heard_at: Mono,
+    /// Since when the rest of a record is waited for.
+    pub(super) cut_since: Option<Mono>,
     /// How long it may be silent.
     pub(super) silence: Duration,
     /// Since when it stands.
@@ -163,6 +165,11 @@ impl Session {
         self.heard_at.after(self.silence)
     }
 
+    /// When a record that does not become whole makes the stream useless: nothing comes after it.
+    pub(super) fn cut_at(&self) -> Option<Mono> {
+        Some(self.cut_since?.after(super::config::RECORD_WAIT))
+    }
+
     fn deadline(&self) -> Option<Mono> {
         let newcomer = self
             .newcomer
@@ -170,6 +177,7 @@ impl Session {
             .map(|(_leader, since)| since.after(super::config::NEW_LEADER_HOLDS));
         [
             Some(self.silent_at()),
+            self.cut_at(),
             self.calls.until(),
             self.offers.deadline(),
             newcomer,

@@ -161,6 +161,14 @@ impl Tasks {
         self.round_open = true;
     }
 
+    /// Something was said that nobody understood. Asks about all, unless that is being done: one that says nothing else
+    /// is not to be asked each time.
+    pub(super) fn doubt(&mut self, now: Mono, jitter: &mut Jitter) {
+        if self.asking.is_empty() {
+            self.round(now, jitter);
+        }
+    }
+
     /// Asks about those on an agent.
     pub(super) fn ask_agent(&mut self, agent: &AgentId) {
         let there: Vec<String> = self
@@ -399,6 +407,20 @@ mod tests {
             tasks.due(now.after(Duration::from_secs(9_999)), &mut jitter),
             []
         );
+    }
+
+    #[test]
+    fn who_answers_in_riddles_is_not_asked_again_at_once() {
+        let mut jitter = Jitter::new(1);
+        let mut tasks = Tasks::new(RECONCILE_PERIOD);
+        tasks.launched(&task("a"), agent("S"), Mono(0));
+        tasks.doubt(Mono(0), &mut jitter);
+        let all = [about(&[("a", Some("S"))]), Ask::About(Vec::new())];
+        assert_eq!(tasks.due(Mono(0), &mut jitter), all);
+        tasks.doubt(Mono(1), &mut jitter);
+        assert_eq!(tasks.due(Mono(1), &mut jitter), []);
+        let again = Mono(0).after(RECONCILE_FIRST);
+        assert_eq!(tasks.due(again, &mut jitter), all[..1]);
     }
 
     #[test]

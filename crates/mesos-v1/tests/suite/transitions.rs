@@ -151,6 +151,7 @@ const LISTED: &[(At, In)] = &[
     (At::Storing, In::Tick),
     (At::Subscribed, In::Stop),
     (At::Subscribed, In::Leader),
+    (At::Subscribed, In::NoLeader),
     (At::Subscribed, In::FenceLost),
     (At::Subscribed, In::Data),
     (At::Subscribed, In::Closed),

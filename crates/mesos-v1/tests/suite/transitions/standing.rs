@@ -7,6 +7,7 @@ pub(super) fn all() -> Vec<Case> {
         subscribed_events(),
         receipts(),
         subscribed_breaks(),
+        records_that_drip(),
         subscribed_leaders(),
         requests(),
         launches(),
@@ -34,6 +35,19 @@ fn subscribed_events() -> Vec<Case> {
             data(ONE, &offers(&["O1", "O2"])),
             At::Subscribed,
             "tell 2 offers",
+        ),
+        // Those that are there are no new ones.
+        case(
+            Rig::with_offers(),
+            data(ONE, &offers(&["O1", "O3", "O3"])),
+            At::Subscribed,
+            "tell 1 offers",
+        ),
+        case(
+            Rig::with_offers(),
+            data(ONE, &offers(&["O1"])),
+            At::Subscribed,
+            "",
         ),
         case(
             Rig::with_offers(),
@@ -173,6 +187,36 @@ fn subscribed_breaks() -> Vec<Case> {
     ]
 }
 
+fn records_that_drip() -> Vec<Case> {
+    let at = || Rig::at(At::Subscribed);
+    // A byte now and then, of a record that does not end.
+    let dripping = |seconds: u64| {
+        let mut rig = at();
+        for _ in 0..seconds / 50 {
+            rig.give(raw(ONE, b"1"));
+            rig.wait(Duration::from_secs(50));
+        }
+        rig.outputs.clear();
+        rig
+    };
+    let mut whole = at();
+    whole.give(raw(ONE, b"2\n\x08"));
+    whole.wait(Duration::from_secs(70));
+    whole.give(raw(ONE, b"\x082\n\x08"));
+    vec![
+        after(
+            0,
+            dripping(300),
+            Input::Tick,
+            At::Backoff,
+            "tell disconnected: the rest of a record took too long\nclose 1\ntell waiting: the rest of a record took \
+             too long",
+        ),
+        after(20_000, dripping(250), Input::Tick, At::Subscribed, ""),
+        after(60_000, whole, Input::Tick, At::Subscribed, ""),
+    ]
+}
+
 fn subscribed_leaders() -> Vec<Case> {
     let at = || Rig::at(At::Subscribed);
     let mut rumour = at();
@@ -180,11 +224,19 @@ fn subscribed_leaders() -> Vec<Case> {
     let mut again = at();
     again.give(leader("m2:5050", Some("M2")));
     again.give(leader("m1:5050", Some("M1")));
+    let mut nobody = at();
+    nobody.give(leader("m2:5050", Some("M2")));
+    let mut left = at();
+    left.give(leader("m2:5050", Some("M2")));
+    left.give(Input::NoLeader);
     vec![
         case(at(), leader("m2:5050", Some("M2")), At::Subscribed, ""),
         // A master behind a redirect is no news.
         case(at(), leader("m2:5050", None), At::Subscribed, ""),
         after(1_000, again, Input::Tick, At::Subscribed, ""),
+        // Whoever is said to lead by nobody any more is not turned to.
+        case(nobody, Input::NoLeader, At::Subscribed, ""),
+        after(1_000, left, Input::Tick, At::Subscribed, ""),
         after(
             1_000,
             rumour,
