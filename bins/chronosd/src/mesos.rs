@@ -70,11 +70,11 @@ pub(crate) struct MesosArgs {
     #[arg(
         long = "mesos_authentication_principal",
         value_name = "PRINCIPAL",
-        requires = "mesos_authentication_secret_file"
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
     )]
     mesos_authentication_principal: Option<String>,
 
-    /// File with the secret of the principal.
+    /// File with the secret of the principal, where masters want to see one.
     #[arg(
         long = "mesos_authentication_secret_file",
         value_name = "FILE",
@@ -208,6 +208,7 @@ impl MesosArgs {
                 own: self.mesos_certificate.clone().zip(self.mesos_key.clone()),
             },
             credentials,
+            principal: self.mesos_authentication_principal.clone(),
             agent_credentials: self.mesos_agent_auth,
             name: self.mesos_framework_name.clone(),
             user: around.user.unwrap_or_else(|| "root".to_owned()),
@@ -520,6 +521,10 @@ mod tests {
         assert_eq!(found.webui_url.as_deref(), Some("https://cron"));
         assert_eq!(found.kill_grace, Duration::from_secs(9));
         assert_eq!(found.on_removed, OnRemoved::Register);
+        // Rules of masters name a principal, whether it is proven or not.
+        let found = config(&["--master=m", "--mesos_authentication_principal=p"]).unwrap();
+        assert_eq!(found.principal.as_deref(), Some("p"));
+        assert_eq!(found.credentials, None);
     }
 
     #[test]
@@ -539,9 +544,10 @@ mod tests {
                 "secret_file",
             ),
             (
-                &["--master=m", "--mesos_authentication_principal=p"],
-                "secret_file",
+                &["--master=m", "--mesos_authentication_principal="],
+                "mesos_authentication_principal",
             ),
+            (&["--master=m", &file], "mesos_authentication_principal"),
             (&["--master=m", "--mesos_certificate=c"], "--mesos_key"),
         ] {
             let error = config(args).unwrap_err();

@@ -40,8 +40,10 @@ pub struct MesosConfig {
     pub masters: Masters,
     /// Whom to trust, when they are spoken to by TLS.
     pub tls: Tls,
-    /// Who we are to them.
+    /// Who we are to them, with a secret to prove it.
     pub credentials: Option<Credentials>,
+    /// Who we are to those that ask for no proof; they have rules for a name all the same.
+    pub principal: Option<String>,
     /// Give the same credentials to agents, to read logs.
     pub agent_credentials: bool,
     /// The name that they show.
@@ -93,6 +95,7 @@ impl MesosConfig {
             masters,
             tls: Tls::default(),
             credentials: None,
+            principal: None,
             agent_credentials: false,
             name: "chronos".to_owned(),
             user: "root".to_owned(),
@@ -125,13 +128,14 @@ impl MesosConfig {
         let capabilities = capabilities.into_iter().map(|kind| Capability {
             r#type: Some(kind.into()),
         });
+        let proven = self.credentials.as_ref().map(|own| &own.principal);
         FrameworkInfo {
             user: self.user.clone(),
             name: self.name.clone(),
             roles: self.roles.clone(),
             hostname: Some(self.hostname.clone()),
             webui_url: self.webui_url.clone(),
-            principal: self.credentials.as_ref().map(|own| own.principal.clone()),
+            principal: proven.or(self.principal.as_ref()).cloned(),
             failover_timeout: Some(self.failover_timeout.as_secs_f64()),
             checkpoint: Some(self.checkpoint),
             capabilities: capabilities.collect(),
@@ -225,6 +229,10 @@ mod tests {
         assert_eq!(info.failover_timeout, Some(604_800.0));
         assert_eq!(info.checkpoint, Some(true));
         assert_eq!(info.principal.as_deref(), Some("cron"));
+        config.credentials = None;
+        assert_eq!(config.framework().principal, None);
+        config.principal = Some("batch".to_owned());
+        assert_eq!(config.framework().principal.as_deref(), Some("batch"));
         let kinds: Vec<_> = info.capabilities.iter().map(|it| it.r#type).collect();
         assert_eq!(kinds, [5, 6, 2, 7, 8, 3].map(Some));
     }

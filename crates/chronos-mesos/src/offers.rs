@@ -225,26 +225,20 @@ fn take_port(
     taken: &mut Vec<proto::Resource>,
 ) -> Option<()> {
     let port = u64::from(port);
+    let mut found = None;
+    // Out of all that name it: an agent has it once, however often its ranges say so.
     for entry in left.iter_mut().filter(|entry| entry.name == PORTS) {
         let ranges = entry.ranges.get_or_insert_default();
         let has = |range: &value::Range| (range.begin..=range.end).contains(&port);
-        let Some(place) = ranges.range.iter().position(has) else {
+        if !ranges.range.iter().any(has) {
             continue;
-        };
-        let whole = ranges.range.remove(place);
-        if whole.begin < port {
-            ranges.range.push(value::Range {
-                begin: whole.begin,
-                end: port - 1,
-            });
         }
-        if port < whole.end {
-            ranges.range.push(value::Range {
-                begin: port + 1,
-                end: whole.end,
-            });
-        }
-        taken.push(proto::Resource {
+        ranges.range = ranges
+            .range
+            .iter()
+            .flat_map(|range| without(range, port))
+            .collect();
+        found.get_or_insert_with(|| proto::Resource {
             ranges: Some(value::Ranges {
                 range: vec![value::Range {
                     begin: port,
@@ -253,9 +247,25 @@ fn take_port(
             }),
             ..entry.clone()
         });
-        return Some(());
     }
-    None
+    taken.push(found?);
+    Some(())
+}
+
+// What is left of a range without a port: one part, two, or none.
+fn without(range: &value::Range, port: u64) -> impl Iterator<Item = value::Range> + use<> {
+    let parts = if (range.begin..=range.end).contains(&port) {
+        let before = port
+            .checked_sub(1)
+            .filter(|end| range.begin <= *end)
+            .map(|end| (range.begin, end));
+        let behind = (port < range.end).then_some((port + 1, range.end));
+        [before, behind]
+    } else {
+        [Some((range.begin, range.end)), None]
+    };
+    let parts = parts.into_iter().flatten();
+    parts.map(|(begin, end)| value::Range { begin, end })
 }
 
 // What the operators planned.
@@ -429,6 +439,26 @@ mod tests {
         ] {
             assert_eq!(taken(&mut held, &want_ports(ports)), want, "{ports:?}");
         }
+    }
+
+    #[test]
+    fn a_port_that_two_ranges_name_is_taken_once() {
+        let mut reserved = ports_of(&[(31_001, 31_001)]);
+        reserved.reservations = scalar("", 0.0, &["cron"]).reservations;
+        let strange = ports_of(&[(31_000, 31_002), (31_001, 31_003), (9, 7), (70_000, 70_001)]);
+        let (offer, mut held) = held(vec![strange, reserved]);
+        let known = Ranges::new([(31_000, 31_003), (70_000, 70_001)]);
+        assert_eq!(*offer.abilities.ports, known);
+        let own = "ports(cron):31001-31001";
+        assert_eq!(taken(&mut held, &want_ports(&[31_001])), own);
+        assert_eq!(taken(&mut held, &want_ports(&[31_001])), "Port(31001)");
+        let rest = "ports(*):31000-31000 ports(*):31002-31002 ports(*):31003-31003";
+        assert_eq!(taken(&mut held, &want_ports(&[0, 0, 0])), rest);
+        assert_eq!(
+            taken(&mut held, &want_ports(&[0])),
+            "Ports",
+            "beyond 65535 is none"
+        );
     }
 
     #[test]

@@ -76,17 +76,32 @@ fn command_info(task: &Task, id: &str, hostname: &str, ports: &[u16]) -> Command
         user: (!spec.run_as_user.is_empty()).then(|| spec.run_as_user.to_string()),
         ..CommandInfo::default()
     };
+    // What an executor makes of the command is its own affair.
+    let is_command = spec.details.executor.is_empty();
     match task.command_line() {
         CommandLine::Shell(text) => {
             command.shell = Some(true);
-            command.value = Some(text);
+            command.value = Some(match Address::at_begin_of(&text).filter(|_| is_command) {
+                Some(address) => {
+                    command.uris.push(address.fetched());
+                    address.in_shell()
+                }
+                None => text,
+            });
         }
         // Without a command the image's own one is run.
         CommandLine::Exec { program, arguments } if program.is_empty() => {
             command.shell = Some(false);
             command.arguments = arguments;
         }
-        CommandLine::Exec { program, arguments } => {
+        CommandLine::Exec {
+            mut program,
+            arguments,
+        } => {
+            if let Some(address) = Address::at_begin_of(&program).filter(|_| is_command) {
+                command.uris.push(address.fetched());
+                program = format!("./{}", address.name);
+            }
             command.shell = Some(false);
             command.value = Some(program.clone());
             // Mesos takes the name of the program as the first of its arguments; Docker's entry point does not.
@@ -97,6 +112,52 @@ fn command_info(task: &Task, id: &str, hostname: &str, ports: &[u16]) -> Command
         }
     }
     command
+}
+
+/// A command that is the address of a program, as Chronos takes it: the program is fetched, and run.
+struct Address<'a> {
+    url: &'a str,
+    /// What it is called in the sandbox.
+    name: &'a str,
+    arguments: &'a str,
+}
+
+impl<'a> Address<'a> {
+    const SCHEMES: [&'static str; 4] = ["http://", "https://", "ftp://", "ftps://"];
+
+    fn at_begin_of(command: &'a str) -> Option<Self> {
+        let command = command.trim_start();
+        if !Self::SCHEMES.iter().any(|it| command.starts_with(it)) {
+            return None;
+        }
+        let end = command.find(char::is_whitespace).unwrap_or(command.len());
+        let (url, arguments) = command.split_at(end);
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let (_, name) = path.rsplit_once('/').unwrap_or_default();
+        // An address without a file in it, or with one that is none.
+        let is_one = !matches!(name, "" | "." | "..") && path.matches('/').count() > 2;
+        Some(Self {
+            url,
+            name: if is_one { name } else { "command" },
+            arguments,
+        })
+    }
+
+    fn fetched(&self) -> Uri {
+        Uri {
+            value: self.url.to_owned(),
+            executable: Some(true),
+            extract: Some(false),
+            cache: Some(false),
+            output_file: Some(self.name.to_owned()),
+        }
+    }
+
+    // In a container the working directory may be another one than the sandbox.
+    fn in_shell(&self) -> String {
+        let name = self.name.replace('\'', r"'\''");
+        format!("\"${{MESOS_SANDBOX:-.}}\"/'{name}'{}", self.arguments)
+    }
 }
 
 // The ports of the agent that it was given, by the names that Marathon made known. What the job says itself stands.

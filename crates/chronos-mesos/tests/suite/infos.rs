@@ -83,6 +83,51 @@ async fn a_command_with_all_that_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_command_that_is_an_address_is_fetched_and_run() {
+    let sandbox = "\"${MESOS_SANDBOX:-.}\"";
+    for (command, shell, file, value) in [
+        (
+            "http://x/bin/run.sh",
+            true,
+            "run.sh",
+            format!("{sandbox}/'run.sh'"),
+        ),
+        (
+            "https://x/it's?v=1/2 -a  b",
+            true,
+            "it's",
+            format!("{sandbox}/'it'\\''s' -a  b"),
+        ),
+        ("ftp://x", true, "command", format!("{sandbox}/'command'")),
+        (
+            "ftps://x/bin/",
+            true,
+            "command",
+            format!("{sandbox}/'command'"),
+        ),
+        ("http://x/run", false, "run", "./run".to_owned()),
+    ] {
+        let task = launched_json(json!({
+            "command": command, "shell": shell, "uris": ["http://x/data"],
+        }))
+        .await;
+        let command_info = &task["command"];
+        assert_eq!(command_info["value"], value, "{command}");
+        let url = command.split(' ').next();
+        let want = json!([
+            {"value": "http://x/data", "executable": false, "extract": true, "cache": false},
+            {"value": url, "executable": true, "extract": false, "cache": false, "output_file": file},
+        ]);
+        assert_eq!(command_info["uris"], want, "{command}");
+    }
+    for command in ["http-foo", "echo http://x/y", "httpd://x/y"] {
+        let task = launched_json(json!({ "command": command })).await;
+        assert_eq!(task["command"]["value"], command);
+        assert_eq!(task["command"].get("uris"), None, "{command}");
+    }
+}
+
+#[tokio::test]
 async fn a_docker_container() {
     let task = launched_json(json!({
         "command": "run", "shell": false, "arguments": ["x"],
@@ -255,16 +300,17 @@ fn accept_of(info: TaskInfo) -> Vec<u8> {
 #[tokio::test]
 async fn a_custom_executor_gets_its_flags_and_its_data() {
     let job = json!({
-        "name": "hadoop", "executor": "/opt/run --fast", "executorFlags": "-x", "command": "wordcount",
+        "name": "hadoop", "executor": "/opt/run --fast", "executorFlags": "-x", "command": "http://x/wordcount",
         "container": {"type": "MESOS", "image": "img", "forcePullImage": true},
     });
     let info = launched(job).await;
     assert_eq!(info.command, None);
-    assert_eq!(info.data.as_deref(), Some(&b"-x|wordcount"[..]));
+    assert_eq!(info.data.as_deref(), Some(&b"-x|http://x/wordcount"[..]));
     let executor = info.executor.unwrap();
     assert_eq!(executor.executor_id.value, "hadoop");
     let command = executor.command.unwrap();
     assert_eq!(command.value.as_deref(), Some("/opt/run --fast"));
+    assert_eq!(command.uris, []);
     let variables = command.environment.unwrap().variables;
     assert!(
         variables
