@@ -1,5 +1,6 @@
 //! Between the scheduler's words and the master's: what is asked, what is told, and what is still owed to either.
 
+mod notes;
 mod updates;
 
 use std::{
@@ -14,7 +15,7 @@ use chronos_model::{RunKey, Timestamp};
 use mesos_v1::{
     Mono,
     driver::{Input, Notice, Refusal, Request, RequestId},
-    proto::{self, FrameworkId, scheduler::event::Failure},
+    proto::{self, FrameworkId},
 };
 use tokio::sync::watch;
 
@@ -308,6 +309,7 @@ impl Desk {
         wall: Timestamp,
         notice: Notice,
     ) {
+        notes::note(&notice);
         match notice {
             Notice::Subscribed { framework, master } => {
                 self.subscribed(now, &framework, master.as_deref());
@@ -367,7 +369,7 @@ impl Desk {
             | Notice::Undecodable(_)
             | Notice::UnknownEvent(_)
             | Notice::CallRefused { .. }
-            | Notice::QueueFull => note(&notice),
+            | Notice::QueueFull => {}
         }
     }
 
@@ -435,59 +437,6 @@ fn not_there(lack: Lack) -> String {
         Lack::Amount => "the offer does not have what the task needs".to_owned(),
         Lack::Port(port) => format!("the offer does not have port {port} of the agent"),
         Lack::Ports => "the offer does not have as many ports as the task needs".to_owned(),
-    }
-}
-
-// What is for people only.
-fn note(notice: &Notice) {
-    match notice {
-        Notice::Failure(Failure {
-            agent_id,
-            executor_id,
-            status,
-        }) => {
-            let agent = agent_id.as_ref().map(|id| id.value.as_str());
-            let executor = executor_id.as_ref().map(|id| id.value.as_str());
-            tracing::warn!(
-                agent,
-                executor,
-                status,
-                "Mesos lost an agent or an executor"
-            );
-        }
-        Notice::CallRefused { status, text } => {
-            tracing::error!(
-                status,
-                text,
-                "the master refused a call; this is a defect of ours"
-            );
-        }
-        Notice::QueueFull => tracing::warn!("too many calls wait for the master"),
-        Notice::Undecodable(error) => tracing::warn!(%error, "the master said what cannot be read"),
-        Notice::UnknownEvent(number) => tracing::debug!(number, "an event of a later Mesos"),
-        Notice::Message(message) => {
-            let executor = &message.executor_id.value;
-            tracing::debug!(
-                executor,
-                len = message.data.len(),
-                "a message of an executor"
-            );
-        }
-        Notice::Reconciled => tracing::debug!("all tasks that were asked about were answered"),
-        // Not used, or told elsewhere.
-        Notice::OperationStatus(_)
-        | Notice::InverseRescinded(_)
-        | Notice::Subscribed { .. }
-        | Notice::Disconnected(_)
-        | Notice::NoLeader
-        | Notice::Waiting { .. }
-        | Notice::Refused { .. }
-        | Notice::Deposed
-        | Notice::Offers(_)
-        | Notice::Rescinded(_)
-        | Notice::Update(_)
-        | Notice::InverseOffers(_)
-        | Notice::Settled { .. } => {}
     }
 }
 

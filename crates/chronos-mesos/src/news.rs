@@ -111,14 +111,12 @@ fn over(status: &TaskStatus, state: TaskState) -> Meaning {
     } else {
         text.as_deref().and_then(exit_code)
     };
-    let message = match (state, text) {
-        (TaskState::Finished, _) => None,
-        (_, None) => reason_name(status),
-        (TaskState::Lost, Some(text)) => Some(format!("{text}; what became of it is not known")),
-        (_, Some(text)) => match reason_name(status) {
-            Some(reason) => Some(format!("{text} ({reason})")),
-            None => Some(text),
-        },
+    let message = match (state, text, why(status)) {
+        (TaskState::Finished, ..) => None,
+        (_, None, why) => why,
+        (TaskState::Lost, Some(text), _) => Some(format!("{text}; what became of it is not known")),
+        (_, Some(text), Some(why)) => Some(format!("{text} ({why})")),
+        (_, Some(text), None) => Some(text),
     };
     Meaning::Over {
         state,
@@ -137,6 +135,39 @@ fn text(status: &TaskStatus) -> Option<String> {
         text.push('…');
     }
     (!text.is_empty()).then_some(text)
+}
+
+// Whose fault it is, and Mesos' own word for it. What the command did itself needs none.
+fn why(status: &TaskStatus) -> Option<String> {
+    let reason = reason_name(status);
+    let fault = if event::task_state(status) == Ok(Mesos::TaskError) {
+        "invalid"
+    } else if is_infrastructure(status) {
+        "infrastructure"
+    } else {
+        return reason;
+    };
+    Some(match reason {
+        Some(reason) => format!("{fault}: {reason}"),
+        None => fault.to_owned(),
+    })
+}
+
+// The machine, what keeps it, or what was to be there before the command. Executors speak for commands, but for what was
+// done to them from outside.
+fn is_infrastructure(status: &TaskStatus) -> bool {
+    const OUTSIDE: [Reason; 5] = [
+        Reason::AgentDraining,
+        Reason::AgentRemovedByOperator,
+        Reason::ContainerLaunchFailed,
+        Reason::ContainerLimitationMemory,
+        Reason::ContainerLimitationDisk,
+    ];
+    let source = status.source.and_then(|it| Source::try_from(it).ok());
+    // An agent also tells of a kill on request that came before the command.
+    let is_killed = event::task_state(status) == Ok(Mesos::TaskKilled);
+    matches!(source, Some(Source::Agent | Source::Master)) && !is_killed
+        || OUTSIDE.iter().any(|reason| is(status, *reason))
 }
 
 // An open set: what a later version says is named by its number.
@@ -250,13 +281,23 @@ mod tests {
         check(
             &fetch,
             false,
-            "Failed: Failed to fetch all URIs (container launch failed)",
+            "Failed: Failed to fetch all URIs (infrastructure: container launch failed)",
         );
         let strange = TaskStatus {
             reason: Some(99),
             ..status(Mesos::TaskFailed, Agent, "")
         };
-        check(&strange, false, "Failed: reason 99");
+        check(&strange, false, "Failed: infrastructure: reason 99");
+        let strange = TaskStatus {
+            reason: Some(99),
+            ..status(Mesos::TaskFailed, Executor, "t")
+        };
+        check(&strange, false, "Failed: t (reason 99)");
+        let drained = TaskStatus {
+            reason: Some(Reason::AgentDraining.into()),
+            ..status(Mesos::TaskKilled, Executor, "t")
+        };
+        check(&drained, true, "Killed: t (infrastructure: agent draining)");
         let mut later = status(Mesos::TaskFailed, Agent, "");
         later.state = 99;
         check(&later, true, "nothing");
@@ -272,23 +313,27 @@ mod tests {
         check(
             &status(Mesos::TaskError, Master, "bad"),
             false,
-            "Failed: bad",
+            "Failed: bad (invalid)",
         );
-        check(&status(Mesos::TaskDropped, Agent, "t"), false, "Dropped: t");
+        check(
+            &status(Mesos::TaskDropped, Agent, "t"),
+            false,
+            "Dropped: t (infrastructure)",
+        );
         let forgotten = "Lost: t; what became of it is not known";
         check(&status(Mesos::TaskDropped, Agent, "t"), true, forgotten);
         let stale = TaskStatus {
             reason: Some(Reason::InvalidOffers.into()),
             ..status(Mesos::TaskLost, Master, "t")
         };
-        check(&stale, false, "Dropped: t (invalid offers)");
+        check(&stale, false, "Dropped: t (infrastructure: invalid offers)");
         check(&status(Mesos::TaskLost, Master, "t"), true, "away None: t");
         let lost = "Lost: t; what became of it is not known";
         check(&status(Mesos::TaskLost, Agent, "t"), true, lost);
         check(
             &reconciled(Mesos::TaskGone),
             false,
-            "Dropped: t (reconciliation)",
+            "Dropped: t (infrastructure: reconciliation)",
         );
         check(&reconciled(Mesos::TaskGone), true, lost);
         check(&status(Mesos::TaskGone, Agent, "t"), false, lost);

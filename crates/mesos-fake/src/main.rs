@@ -9,6 +9,7 @@ use mesos_fake::{
     cluster::{AgentSpec, Settings},
     script::{Behaviour, Script},
 };
+use mesos_v1::{call, json};
 
 /// A fake Mesos on loopback: one master, some agents; tasks run as processes of this machine.
 #[derive(Debug, Parser)]
@@ -26,6 +27,9 @@ struct Args {
     /// Where sandboxes are; a temporary folder, if not said.
     #[arg(long)]
     work_dir: Option<PathBuf>,
+    /// Print each call that comes, as JSON.
+    #[arg(long)]
+    calls: bool,
     /// A principal and its secret, as `principal:secret`; then all must have one.
     #[arg(long)]
     credential: Vec<String>,
@@ -58,5 +62,33 @@ async fn main() -> std::io::Result<()> {
     .await?;
     fake.real_time();
     println!("master at {}, {} agents", fake.address(0), args.agents);
-    tokio::signal::ctrl_c().await
+    tokio::select! {
+        () = print_calls(&fake), if args.calls => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+// One line each: its status, and the call as Mesos speaks JSON.
+async fn print_calls(fake: &Fake) {
+    let mut printed = 0;
+    loop {
+        let new = fake
+            .until(|_cluster, calls| {
+                calls
+                    .get(printed..)
+                    .filter(|new| !new.is_empty())
+                    .map(<[_]>::to_vec)
+            })
+            .await;
+        printed += new.len();
+        for seen in new {
+            let status = seen
+                .status
+                .map_or_else(|| "unanswered".to_owned(), |status| status.to_string());
+            match json::from_wire(json::Kind::Call, &call::body(&seen.call)) {
+                Ok(text) => println!("{status} {}", String::from_utf8_lossy(&text)),
+                Err(error) => println!("{status} {:?}: {error}", seen.kind),
+            }
+        }
+    }
 }

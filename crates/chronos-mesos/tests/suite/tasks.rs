@@ -132,47 +132,65 @@ async fn a_kill_ends_a_task_with_grace() {
 
 /// How failures look in Mesos, and what the run says of them: state, message, exit code. Each kind of row of the table
 /// "How failures look" is here once.
-const FAILURES: [Failure; 12] = [
+const FAILURES: [Failure; 18] = [
     Failure::new(None, "Command exited with status 3", TaskState::Failed).exits(3),
     Failure::new(None, "Container exited with status 137", TaskState::Failed).exits(137),
     Failure::new(None, "Command terminated with signal Killed", TaskState::Failed),
+    Failure::new(None, "Command exited with status 127", TaskState::Failed).exits(127),
+    Failure::new(None, "Command exited with status 126", TaskState::Failed).exits(126),
+    Failure::new(
+        Some(Reason::ContainerLaunchFailed),
+        "Failed to launch container: no user 'nobody-there'",
+        TaskState::Failed,
+    )
+    .because("infrastructure: container launch failed"),
+    Failure::new(Some(Reason::ExecutorTerminated), "Executor terminated", TaskState::Failed)
+        .because("infrastructure: executor terminated"),
+    Failure::new(
+        Some(Reason::AgentDraining),
+        "Command terminated with signal Terminated",
+        TaskState::Killed,
+    )
+    .because("infrastructure: agent draining"),
+    Failure::new(Some(Reason::TaskKilledDuringLaunch), "killed before it was launched", TaskState::Killed)
+        .because("task killed during launch"),
     Failure::new(
         Some(Reason::ContainerLaunchFailed),
         "Failed to launch container: Failed to fetch all URIs for container 'c': exited with status 1",
         TaskState::Failed,
     )
-    .because("container launch failed"),
+    .because("infrastructure: container launch failed"),
     Failure::new(
         Some(Reason::ContainerLaunchFailed),
         "Failed to launch container: Failed to run 'docker -H unix:///var/run/docker.sock pull img': exited with \
          status 1; stderr='no'",
         TaskState::Failed,
     )
-    .because("container launch failed"),
+    .because("infrastructure: container launch failed"),
     Failure::new(
         Some(Reason::ExecutorRegistrationTimeout),
         "Executor did not register within 1mins",
         TaskState::Failed,
     )
-    .because("executor registration timeout"),
+    .because("infrastructure: executor registration timeout"),
     Failure::new(
         Some(Reason::ExecutorTerminated),
         "Abnormal executor termination: unknown container",
         TaskState::Failed,
     )
-    .because("executor terminated"),
+    .because("infrastructure: executor terminated"),
     Failure::new(
         Some(Reason::ContainerLimitationMemory),
         "Memory limit exceeded: Requested: 32MB Maximum Used: 33MB",
         TaskState::Failed,
     )
-    .because("container limitation memory"),
+    .because("infrastructure: container limitation memory"),
     Failure::new(
         Some(Reason::ContainerLimitationDisk),
         "Disk usage (20MB) exceeds quota (10MB)",
         TaskState::Failed,
     )
-    .because("container limitation disk"),
+    .because("infrastructure: container limitation disk"),
     Failure::new(
         Some(Reason::MaxCompletionTimeReached),
         "Command terminated with signal Terminated",
@@ -187,7 +205,7 @@ const FAILURES: [Failure; 12] = [
 struct Failure {
     reason: Option<Reason>,
     text: &'static str,
-    /// How the reason is called.
+    /// Whose fault it is, and how the reason is called; none when it is the command's.
     because: Option<&'static str>,
     state: TaskState,
     exit_code: Option<i32>,
@@ -274,7 +292,7 @@ async fn a_task_that_the_master_refuses_has_failed_and_others_go_ahead() {
     assert_eq!((end.key.attempt, end.state), (1, TaskState::Failed));
     assert!(
         end.message
-            .is_some_and(|text| text.contains("(task invalid)"))
+            .is_some_and(|text| text.contains("(invalid: task invalid)"))
     );
     kit.until(TaskState::Running).await;
     assert_eq!((kit.count(Type::Accept), kit.on_agents().len()), (1, 1));
