@@ -57,6 +57,17 @@ pub(crate) struct MesosArgs {
     )]
     mesos_checkpoint: bool,
 
+    /// Tell masters (Mesos 1.11 and later) which agents they need not offer, by the constraints of what waits.
+    #[arg(
+        long = "mesos_offer_constraints",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    pub(crate) mesos_offer_constraints: bool,
+
     /// Seconds for which masters keep our tasks while no daemon is there. With 0 one broken connection kills them all.
     #[arg(
         long = "failover_timeout",

@@ -314,6 +314,7 @@ fn settings(cli: &Cli) -> Settings {
         failure_retry_millis: i64::from(cli.failure_retry),
         disable_after_failures: cli.disable_after_failures,
         returns_offers: cli.mesos.is_wanted(),
+        constrains_offers: cli.mesos.is_wanted() && cli.mesos.mesos_offer_constraints,
         late_limit_millis: (cli.late_after > 0).then(|| i64::from(cli.late_after) * 1000),
         ..Settings::default()
     }

@@ -259,7 +259,7 @@ impl Worker {
                 }
             }
             // This machine is ours: all it has is offered, always.
-            ClusterCall::Want { .. } => {}
+            ClusterCall::Want { .. } | ClusterCall::Constrain { .. } => {}
         }
     }
 

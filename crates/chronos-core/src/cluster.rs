@@ -6,6 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use chronos_model::{ContainerKind, JobSpec, RunKey, Timestamp};
+use offer_match::OfferConstraint;
 use resources::{Attributes, Ranges, Resources, Scalar};
 
 /// The name of an offer, given by whoever makes it.
@@ -205,5 +206,11 @@ pub enum ClusterCall {
     Want {
         /// Whether.
         offers: bool,
+    },
+    /// Says which agents need be offered from now on: those for which all of some group holds; with no group
+    /// any. Only with [`Settings::constrains_offers`](crate::Settings::constrains_offers).
+    Constrain {
+        /// The groups.
+        groups: Vec<Vec<OfferConstraint>>,
     },
 }

@@ -67,6 +67,7 @@ pub use input::{Cascade, Command, Input, Mono, Now, PersistId, RequestId};
 pub use job::{Activity, Job, LastStatus};
 pub use mutant::Mutant;
 pub use notice::Notice;
+pub use offer_match::{OfferConstraint, Predicate, Selector};
 pub use picture::{Misfit, Picture};
 pub use scheduler::{Deadline, Scheduler};
 pub use settings::{

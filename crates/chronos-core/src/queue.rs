@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use chronos_model::{Container, ContainerKind, JobName, JobSpec, RunKey, RunState};
-use offer_match::{Demand, DemandId, Lasts, Matcher, Misses, Policy, Supply, Ticket, Waiting};
+use offer_match::{
+    Demand, DemandId, Lasts, Matcher, Misses, OfferConstraints, Policy, Supply, Ticket, Waiting,
+};
 use resources::{Parcel, Parcels, Ranges, Scalar};
 
 use crate::{
@@ -47,6 +49,8 @@ pub(crate) struct Queue {
     kinds: Kinds,
     // Something waits that is wanted for the first time: what was declined for others may be right for it.
     fresh: bool,
+    // A run came that may go anywhere.
+    any_agent: bool,
     // Runs that came since the last match, by place and number.
     news: Vec<(u32, u64)>,
     // The last demand that was explained in turn.
@@ -94,6 +98,7 @@ impl Default for Queue {
             numbers: 0,
             kinds: Kinds::default(),
             fresh: false,
+            any_agent: false,
             news: Vec::new(),
             explained: None,
             waits: Waits::default(),
@@ -167,6 +172,7 @@ impl Queue {
             self.remove(key);
         }
         self.numbers = self.numbers.saturating_add(1);
+        self.any_agent |= spec.details.constraints.is_empty();
         let demand = self.kinds.find(&mut self.matcher, spec);
         let next = u32::try_from(self.places.len());
         let next = next.expect("four billion runs do not fit into memory");
@@ -203,6 +209,20 @@ impl Queue {
     /// Returns, once, that something waits that nothing before it wanted.
     pub(crate) fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Whether a run came that may go anywhere, since that was forgotten last.
+    pub(crate) const fn took_any_agent(&self) -> bool {
+        self.any_agent
+    }
+
+    pub(crate) fn forget_any_agent(&mut self) {
+        self.any_agent = false;
+    }
+
+    /// Returns which agents what waits can use.
+    pub(crate) fn offer_constraints(&self) -> OfferConstraints {
+        self.matcher.offer_constraints()
     }
 
     /// Returns the offers that nothing that waits can use.
@@ -360,6 +380,7 @@ impl Scheduler {
         for offer in offers {
             let queue = &mut self.queue;
             queue.matcher.offer(supply(&offer, &queue.role));
+            self.note_agent(&offer.attributes);
             self.offers.insert(offer.id.clone(), Arc::new(offer));
         }
         if !self.has_bug(Mutant::NeverMatchesAgain) {

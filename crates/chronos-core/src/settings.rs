@@ -13,6 +13,8 @@ pub struct Settings {
     /// Whether offers that nothing uses are given back. On a machine of our own there is nobody else to use
     /// them; a cluster is shared.
     pub returns_offers: bool,
+    /// Whether the cluster is told which agents it need not offer. Only with `returns_offers`.
+    pub constrains_offers: bool,
     /// A bug to put back, to see that the checks find it. Without the feature `mutants` it does nothing.
     pub mutant: Option<crate::Mutant>,
 }
@@ -25,6 +27,7 @@ impl Default for Settings {
             disable_after_failures: 0,
             late_limit_millis: Some(300_000),
             returns_offers: false,
+            constrains_offers: false,
             mutant: None,
         }
     }
@@ -76,6 +79,10 @@ pub(crate) const OFFERS_KEPT_MILLIS: i64 = 10_000;
 /// How long before the next target offers are asked for, in milliseconds: a master allocates each second,
 /// and a call and an event go before.
 pub(crate) const OFFERS_EARLY_MILLIS: i64 = 5_000;
+
+/// How often it is looked whether fewer agents are enough, in milliseconds: it costs a step for each kind of
+/// run that waits, and nothing is said before half a minute has passed.
+pub(crate) const CONSTRAINTS_LOOK_MILLIS: u64 = 5_000;
 
 /// How many waiting runs are watched for being late: with 64 bytes each, some megabytes.
 pub(crate) const LATE_ALARMS_MAX: usize = 100_000;

@@ -1,13 +1,15 @@
 //! Offers that nothing uses: kept for a little while, then given back, and none asked for.
 
+use offer_match::{ConstraintPacer, OfferConstraints};
+
 use crate::{
     ClusterCall, Effect, Mono, OfferId, Scheduler,
     alarm::Alarm,
-    settings::{OFFERS_EARLY_MILLIS, OFFERS_KEPT_MILLIS},
+    settings::{CONSTRAINTS_LOOK_MILLIS, OFFERS_EARLY_MILLIS, OFFERS_KEPT_MILLIS},
 };
 
-/// Whether the cluster was told to make offers.
-#[derive(Clone, Copy, Debug, Default)]
+/// Whether the cluster was told to make offers, and of which agents.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Supply {
     /// What it was told last; nothing, to begin with.
     wanted: Option<bool>,
@@ -15,6 +17,12 @@ pub(crate) struct Supply {
     declined: bool,
     /// Since when nothing waits.
     idle_since: Option<Mono>,
+    /// Nothing was told yet.
+    constraints: Option<ConstraintPacer>,
+    /// When to look next whether fewer agents are enough.
+    look_at: Mono,
+    /// Agents were seen that cannot be told apart in the words of offer constraints.
+    inexpressible: bool,
 }
 
 impl Scheduler {
@@ -26,8 +34,10 @@ impl Scheduler {
         let waits = self.queue.len() > 0;
         if waits || self.is_due_soon() {
             self.supply.idle_since = None;
+            let fresh = self.queue.take_fresh();
+            self.constrain_offers(waits, fresh);
             // What was declined for others may be right for something that nobody wanted before.
-            if self.queue.take_fresh() && self.supply.declined {
+            if fresh && self.supply.declined {
                 self.supply.wanted = None;
             }
             self.want_offers(true);
@@ -52,6 +62,51 @@ impl Scheduler {
         self.want_offers(false);
         let all = self.offers.keys().cloned().collect();
         self.give_back(all);
+    }
+
+    // Spares the cluster offers of agents that nothing that waits can use. More agents are asked for before
+    // offers are, which may be refused for a while.
+    fn constrain_offers(&mut self, waits: bool, fresh: bool) {
+        if !self.settings.constrains_offers {
+            return;
+        }
+        let soon = self.is_due_soon();
+        let Some(pacer) = &mut self.supply.constraints else {
+            self.supply.constraints = Some(ConstraintPacer::default());
+            return self.say_constraints(OfferConstraints::new());
+        };
+        // What is due soon may want any.
+        let any = !waits || soon || self.queue.took_any_agent();
+        let more = (any || fresh) && !pacer.is_unconstrained();
+        let now = self.now.mono;
+        if !more && now < self.supply.look_at {
+            return;
+        }
+        self.supply.look_at = Mono(now.0.saturating_add(CONSTRAINTS_LOOK_MILLIS));
+        self.queue.forget_any_agent();
+        let wanted = if any || self.supply.inexpressible {
+            OfferConstraints::new()
+        } else {
+            self.queue.offer_constraints()
+        };
+        let millis = i64::try_from(now.0).unwrap_or(i64::MAX);
+        if let Some(told) = pacer.next(millis, &wanted) {
+            self.say_constraints(told);
+        }
+    }
+
+    // To the matcher all offers are of one role.
+    fn say_constraints(&mut self, told: OfferConstraints) {
+        let groups = told.into_values().next().unwrap_or_default();
+        let call = ClusterCall::Constrain { groups };
+        self.outbox.push_back(Effect::Cluster(call));
+    }
+
+    /// An offer came of an agent with these attributes; there may be more like it.
+    pub(crate) fn note_agent(&mut self, attributes: &resources::Attributes) {
+        if self.settings.constrains_offers && attributes.repeat_a_name() {
+            self.supply.inexpressible = true;
+        }
     }
 
     /// When offers are to be asked for, ahead of what is due.

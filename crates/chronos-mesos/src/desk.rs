@@ -9,7 +9,7 @@ use std::{
 };
 
 use chronos_core::{
-    AgentId, ClusterCall, ClusterEvent, Launch, Launched, OfferId, Task, TaskState,
+    AgentId, ClusterCall, ClusterEvent, Launch, Launched, OfferConstraint, OfferId, Task, TaskState,
 };
 use chronos_model::{RunKey, Timestamp};
 use mesos_v1::{
@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::{
     MesosConfig, OnRemoved, Standing, Status,
+    constraints::offer_constraints,
     directory::Directory,
     offers::{Lack, Offers, Wanted},
     task::{self, Place, task_info},
@@ -41,6 +42,8 @@ pub(crate) struct Desk {
     launches: BTreeMap<u64, Vec<RunKey>>,
     requests: u64,
     wants_offers: bool,
+    /// Of which agents; of all when there is none.
+    groups: Vec<Vec<OfferConstraint>>,
     /// To be declined with the next call for that: a call may name any number.
     unwanted: Vec<OfferId>,
     subscribed: bool,
@@ -61,6 +64,7 @@ impl Desk {
             launches: BTreeMap::new(),
             requests: 0,
             wants_offers: false,
+            groups: Vec::new(),
             unwanted: Vec::new(),
             subscribed: false,
             for_scheduler: VecDeque::new(),
@@ -133,6 +137,7 @@ impl Desk {
         self.directory.set_framework(id.as_deref());
         self.status.send_modify(|status| status.framework = id);
         self.set_standing(Standing::Starting);
+        self.constrain(config);
         self.want_offers(config);
         for key in self.tasks.open() {
             self.watch(&key);
@@ -143,6 +148,11 @@ impl Desk {
         let roles = config.roles.iter().filter(|_| self.wants_offers);
         let roles = roles.cloned().collect();
         self.ask(Request::Demand { roles });
+    }
+
+    fn constrain(&mut self, config: &MesosConfig) {
+        let constraints = offer_constraints(&self.groups, &config.roles);
+        self.ask(Request::Constrain { constraints });
     }
 
     fn watch(&mut self, key: &RunKey) {
@@ -179,6 +189,10 @@ impl Desk {
                     task.over = false;
                     self.watch(&key);
                 }
+            }
+            ClusterCall::Constrain { groups } => {
+                self.groups = groups;
+                self.constrain(config);
             }
             ClusterCall::Want { offers } => {
                 // Those before are not wanted for as long as was said then.
@@ -337,6 +351,7 @@ impl Desk {
                 self.subscribed = false;
                 self.tasks.clear();
                 self.launches.clear();
+                self.groups.clear();
                 self.deposed = true;
                 self.idle();
             }
@@ -369,6 +384,7 @@ impl Desk {
             | Notice::Undecodable(_)
             | Notice::UnknownEvent(_)
             | Notice::CallRefused { .. }
+            | Notice::ConstraintsRefused
             | Notice::QueueFull => {}
         }
     }

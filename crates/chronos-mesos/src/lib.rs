@@ -20,6 +20,7 @@
 
 mod address;
 mod config;
+mod constraints;
 mod container;
 mod control;
 mod desk;

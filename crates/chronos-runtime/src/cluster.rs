@@ -107,7 +107,8 @@ impl Outgoing {
             ClusterCall::Kill { .. }
             | ClusterCall::Acknowledge { .. }
             | ClusterCall::Reconcile { .. }
-            | ClusterCall::Want { .. } => None,
+            | ClusterCall::Want { .. }
+            | ClusterCall::Constrain { .. } => None,
         });
         self.unsaid = unused.chain(self.offers.give_back()).collect();
         self.send();
@@ -151,7 +152,8 @@ impl OpenOffers {
             ClusterCall::Kill { .. }
             | ClusterCall::Acknowledge { .. }
             | ClusterCall::Reconcile { .. }
-            | ClusterCall::Want { .. } => {}
+            | ClusterCall::Want { .. }
+            | ClusterCall::Constrain { .. } => {}
         }
     }
 

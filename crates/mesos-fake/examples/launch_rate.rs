@@ -54,7 +54,12 @@ async fn launches(batch: usize) -> Result<Duration, AnyError> {
         name: "rate".into(),
         ..FrameworkInfo::default()
     };
-    let answer = send(&mut stream, None, &call::subscribe(None, &info, Vec::new())).await?;
+    let answer = send(
+        &mut stream,
+        None,
+        &call::subscribe(None, &info, Vec::new(), None),
+    )
+    .await?;
     let stream_id = answer.headers()[call::STREAM_ID].to_str()?.to_owned();
     let mut body = answer.into_body();
     let mut decoder = Decoder::new();

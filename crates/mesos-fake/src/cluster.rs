@@ -8,6 +8,7 @@
 mod accept;
 mod agents;
 mod allocator;
+mod constraints;
 mod failures;
 mod frameworks;
 mod reconcile;
@@ -26,6 +27,8 @@ use mesos_v1::proto::{
 
 pub use agents::AgentSpec;
 pub use frameworks::Refused;
+
+use constraints::Constraints;
 
 use crate::{
     resources::Pool,
@@ -168,6 +171,7 @@ struct Framework {
     removed_at: Option<Duration>,
     heartbeat_at: Duration,
     suppressed: BTreeSet<String>,
+    constraints: Constraints,
     /// By agent.
     filters: BTreeMap<String, Vec<Filter>>,
 }

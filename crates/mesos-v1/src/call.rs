@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use crate::proto::{
     AgentId, Filters, FrameworkId, FrameworkInfo, KillPolicy, OfferId, TaskId, TaskStatus, offer,
-    scheduler::{Call, call},
+    scheduler::{Call, OfferConstraints, call},
 };
 
 /// The type of the bodies, exactly as masters compare it.
@@ -24,6 +24,7 @@ pub fn subscribe(
     id: Option<&FrameworkId>,
     info: &FrameworkInfo,
     suppressed_roles: Vec<String>,
+    offer_constraints: Option<OfferConstraints>,
 ) -> Call {
     let id = id.filter(|id| !id.value.is_empty());
     let mut info = info.clone();
@@ -34,7 +35,7 @@ pub fn subscribe(
         subscribe: Some(call::Subscribe {
             framework_info: info,
             suppressed_roles,
-            offer_constraints: None,
+            offer_constraints,
         }),
         ..Default::default()
     }
@@ -134,11 +135,12 @@ pub fn teardown(id: &FrameworkId) -> Call {
     of(id, call::Type::Teardown)
 }
 
-/// `UPDATE_FRAMEWORK`.
+/// `UPDATE_FRAMEWORK`. What is left out is forgotten by the master: roles that are suppressed, offer constraints.
 pub fn update_framework(
     id: &FrameworkId,
     info: &FrameworkInfo,
     suppressed_roles: Vec<String>,
+    offer_constraints: Option<OfferConstraints>,
 ) -> Call {
     let mut info = info.clone();
     info.id = Some(id.clone());
@@ -146,7 +148,7 @@ pub fn update_framework(
         update_framework: Some(call::UpdateFramework {
             framework_info: info,
             suppressed_roles,
-            offer_constraints: None,
+            offer_constraints,
         }),
         ..of(id, call::Type::UpdateFramework)
     }

@@ -26,6 +26,7 @@ mod answer;
 mod calls;
 pub mod config;
 mod connect;
+mod constrain;
 mod demand;
 mod events;
 mod input;
@@ -50,6 +51,7 @@ pub use refusal::Refusal;
 pub use state::StateKind;
 
 use crate::{Mono, proto::FrameworkId};
+use constrain::Constraints;
 use demand::Demand;
 use jitter::Jitter;
 use state::State;
@@ -74,6 +76,7 @@ pub struct Driver {
     leader: Option<Leader>,
     tasks: Tasks,
     demand: Demand,
+    constraints: Constraints,
     jitter: Jitter,
     calls: u64,
     outputs: VecDeque<Output>,
@@ -90,6 +93,7 @@ impl Driver {
         let config_pace = config.pace;
         Self {
             demand: Demand::new(config.roles(), config.pace.revive),
+            constraints: Constraints::default(),
             jitter: Jitter::new(config.seed),
             config,
             id,

@@ -1,6 +1,9 @@
 //! Which agents a master need not offer at all: offer constraints of Mesos 1.11.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use resources::{Constraint, Operator};
 
@@ -9,16 +12,15 @@ use crate::{Demand, Matcher};
 /// The most groups for a role; beyond, the role is left unconstrained.
 const GROUPS_MAX: usize = 64;
 
-/// The longest expression that is handed on.
+/// The most steps that an expression which is handed on may compile to, by [`steps`].
 ///
-/// A master refuses a whole subscription for one that compiles to more than 100 steps. A byte of an
-/// expression without counted repetition makes at most about two.
-const EXPRESSION_LEN_MAX: usize = 40;
+/// A master refuses a whole subscription for one of more than 100.
+const STEPS_MAX: usize = 80;
 
 /// How long fewer agents must have been enough before the master is told.
 const NARROW_MILLIS: i64 = 30_000;
 
-/// The least time between two updates; each is a call that the master answers with new offers.
+/// Two updates within this are too many; each is a call that the master answers with new offers.
 const UPDATE_MILLIS: i64 = 5_000;
 
 /// For each role, groups of conditions of which one must hold; a role without an entry takes any agent.
@@ -67,7 +69,8 @@ impl Matcher {
     /// Returns what a master may be told, so that agents which nothing that waits can use are not offered.
     ///
     /// No agent is hidden that a waiting task could use, unless it has several attributes of one name: a
-    /// master looks at the first one only, `EQUALS` at all.
+    /// master looks at the first one only, `EQUALS` at all. Whoever has seen such an agent
+    /// ([`Attributes::repeat_a_name`](resources::Attributes::repeat_a_name)) should tell masters nothing.
     ///
     /// # Examples
     ///
@@ -88,7 +91,7 @@ impl Matcher {
     pub fn offer_constraints(&self) -> OfferConstraints {
         let mut all = OfferConstraints::new();
         for role in &self.facts.policy.roles {
-            let mut groups: Vec<Vec<OfferConstraint>> = Vec::new();
+            let mut groups: BTreeSet<Vec<OfferConstraint>> = BTreeSet::new();
             let mut any = false;
             for (id, _) in self.facts.classes.iter() {
                 let waiting = self.facts.briefs[id as usize].waiting;
@@ -100,14 +103,12 @@ impl Matcher {
                     any |= own.iter().any(Vec::is_empty);
                     groups.extend(own);
                 }
-                if any {
+                if any || groups.len() > GROUPS_MAX {
                     break;
                 }
             }
-            groups.sort_unstable();
-            groups.dedup();
             if !any && !groups.is_empty() && groups.len() <= GROUPS_MAX {
-                all.insert(Arc::clone(role), groups);
+                all.insert(Arc::clone(role), groups.into_iter().collect());
             }
         }
         all
@@ -192,50 +193,75 @@ fn predicates(constraint: &Constraint) -> Vec<Predicate> {
 // Whether a master reads an expression the same way, and finds it small enough. Classes such as `\d` are
 // of ASCII there and of all scripts here.
 fn is_portable(expression: &str) -> bool {
-    expression.len() <= EXPRESSION_LEN_MAX
+    steps(expression) <= STEPS_MAX
         && expression
             .chars()
             .all(|one| one.is_ascii() && !matches!(one, '{' | '(' | '\\' | '&' | '~'))
 }
 
+// How many steps an expression may compile to, at most: a dot or a class that leaves something out takes
+// all there is beyond ASCII as well, by its bytes.
+fn steps(expression: &str) -> usize {
+    let step = |byte| match byte {
+        b'.' | b'[' => 12,
+        _ => 2,
+    };
+    expression.bytes().map(step).sum()
+}
+
 /// Says when to tell a master about changed offer constraints.
 ///
-/// More agents at once, fewer after they were not needed for half a minute, and never more often than
-/// every five seconds.
+/// More agents at once, fewer after they were not needed for half a minute. Who needs more agents twice
+/// within five seconds gets all of them, so there are at most two calls before the next half minute of
+/// quiet, and a task never waits for the right to ask.
 #[derive(Clone, Debug, Default)]
 pub struct ConstraintPacer {
     told: OfferConstraints,
     told_at: Option<i64>,
-    differs_since: Option<i64>,
+    narrower_since: Option<i64>,
 }
 
 impl ConstraintPacer {
+    /// Returns whether the master makes no difference between agents, as far as it was told.
+    pub fn is_unconstrained(&self) -> bool {
+        self.told.is_empty()
+    }
+
     /// Returns what to tell the master now, if anything, given what would be right.
     pub fn next(&mut self, now: i64, wanted: &OfferConstraints) -> Option<OfferConstraints> {
         if *wanted == self.told {
-            self.differs_since = None;
+            self.narrower_since = None;
             return None;
         }
-        let since = *self.differs_since.get_or_insert(now);
         let narrower = self.told.iter().all(|(role, told)| {
             let wanted = wanted.get(role);
             wanted.is_some_and(|wanted| wanted.iter().all(|group| told.contains(group)))
         });
+        if narrower {
+            let since = *self.narrower_since.get_or_insert(now);
+            if now.saturating_sub(since) < NARROW_MILLIS {
+                return None;
+            }
+        }
         let recent = self
             .told_at
             .is_some_and(|at| now.saturating_sub(at) < UPDATE_MILLIS);
-        if recent || (narrower && now.saturating_sub(since) < NARROW_MILLIS) {
-            return None;
-        }
-        self.told.clone_from(wanted);
+        self.told = if recent {
+            OfferConstraints::new()
+        } else {
+            wanted.clone()
+        };
         self.told_at = Some(now);
-        self.differs_since = None;
-        Some(wanted.clone())
+        self.narrower_since = None;
+        Some(self.told.clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select};
+    use resources::{Attribute, AttributeValue, Attributes, Scalar};
+
     use super::*;
     use crate::{Policy, Waiting};
 
@@ -276,6 +302,11 @@ mod tests {
             (&[&[("a", Like, r"\d+")]], "a Exists"),
             (&[&[("a", Like, "(x{9}){9}")]], "a Exists"),
             (
+                &[&[("a", Like, "node-[0-9]*.prod.*")]],
+                r#"a TextMatches("node-[0-9]*.prod.*")"#,
+            ),
+            (&[&[("a", Like, ".......")]], "a Exists"),
+            (
                 &[&[("a", Unlike, "x")]],
                 r#"a Exists & a TextNotMatches("x")"#,
             ),
@@ -300,6 +331,118 @@ mod tests {
         }
     }
 
+    // What a master makes of a group, by its first attribute of a name.
+    fn master_offers(groups: &[Vec<OfferConstraint>], host: &str, own: &[Attribute]) -> bool {
+        let holds = |one: &OfferConstraint| {
+            let text = |text: &str| Some(AttributeValue::text(text));
+            let value = match &one.selector {
+                Selector::Attribute(name) => own.iter().find(|it| it.name == *name),
+                Selector::Hostname | Selector::Region | Selector::Zone => None,
+            };
+            let value = match &one.selector {
+                Selector::Hostname => text(host),
+                Selector::Region => text("r"),
+                Selector::Zone => None,
+                Selector::Attribute(_) => value.map(|it| it.value.clone()),
+            };
+            let matches = |expression: &str, text: &str| {
+                let like = Constraint::new("it", Operator::Like, expression).unwrap();
+                like.holds_for([&AttributeValue::text(text)])
+            };
+            let Some(value) = value else {
+                return match one.predicate {
+                    Predicate::NotExists
+                    | Predicate::TextNotEquals(_)
+                    | Predicate::TextNotMatches(_) => true,
+                    Predicate::Exists | Predicate::TextEquals(_) | Predicate::TextMatches(_) => {
+                        false
+                    }
+                };
+            };
+            match (&one.predicate, &value) {
+                (Predicate::NotExists, _) => false,
+                (Predicate::TextEquals(want), AttributeValue::Text(text)) => want == text,
+                (Predicate::TextNotEquals(other), AttributeValue::Text(text)) => other != text,
+                (Predicate::TextMatches(want), AttributeValue::Text(text)) => matches(want, text),
+                (Predicate::TextNotMatches(it), AttributeValue::Text(text)) => !matches(it, text),
+                _ => true,
+            }
+        };
+        groups.is_empty() || groups.iter().any(|group| group.iter().all(holds))
+    }
+
+    fn a_constraint() -> impl Strategy<Value = Constraint> {
+        use Operator::{
+            Equals, Exists, Greater, GroupBy, In, Less, Like, MaxPer, NotIn, Unique, Unlike,
+        };
+        let name = select(vec!["a", "b", "hostname", "@region", "@zone"]);
+        let wish = select(vec![
+            (Equals, "x"),
+            (Equals, ""),
+            (Equals, "1"),
+            (Equals, "n1"),
+            (Equals, "r"),
+            (Like, "x|y"),
+            (Like, "[0-9.]+"),
+            (Like, r"\d.*"),
+            (Like, "n."),
+            (Unlike, "x"),
+            (Unlike, "1.0"),
+            (In, "x"),
+            (In, "1"),
+            (In, "x, 1, n1"),
+            (NotIn, "x"),
+            (NotIn, "1, r"),
+            (Exists, ""),
+            (Exists, "false"),
+            (Greater, "0"),
+            (Less, "2"),
+            (MaxPer, "2"),
+            (GroupBy, ""),
+            (Unique, ""),
+        ]);
+        (name, wish)
+            .prop_map(|(name, (operator, value))| Constraint::new(name, operator, value).unwrap())
+    }
+
+    fn an_attribute(name: &'static str) -> impl Strategy<Value = Option<Attribute>> {
+        let text = select(vec!["x", "y", "", "1", "n1", "7th"]);
+        let items = vec(select(vec!["x".to_owned(), "1".to_owned()]), 0..3);
+        let value = prop_oneof![
+            text.prop_map(AttributeValue::text),
+            (0..3_i64).prop_map(|units| AttributeValue::Scalar(Scalar::from_units(units))),
+            items.prop_map(AttributeValue::Set),
+            Just(AttributeValue::Ranges(vec![(1, 2)])),
+        ];
+        option::of(value.prop_map(move |value| Attribute::new(name, value)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_agent_is_hidden_that_a_waiting_task_could_use(
+            demands in vec(vec(a_constraint(), 1..4), 1..4),
+            own in (an_attribute("a"), an_attribute("b"), an_attribute("hostname")),
+            host in select(vec!["n1", "n2"]),
+        ) {
+            let own: Vec<Attribute> = [own.0, own.1, own.2].into_iter().flatten().collect();
+            let mut known = Attributes::new(host, own.iter().cloned()).as_slice().to_vec();
+            known.push(Attribute::new("@region", AttributeValue::text("r")));
+            let known = Attributes::new(host, known);
+            let mut matcher = Matcher::new(Policy::default());
+            for constraints in &demands {
+                let demand = Demand { constraints: constraints.clone(), ..Demand::default() };
+                let demand = matcher.demand(&demand);
+                matcher.enqueue(demand, Waiting::default());
+            }
+            let told = matcher.offer_constraints();
+            let groups = told.get("*").map_or(&[][..], Vec::as_slice);
+            let useful = demands.iter().any(|all| all.iter().all(|one| one.holds(&known)));
+            prop_assert!(!useful || master_offers(groups, host, &own), "{groups:?}");
+        }
+    }
+
     #[test]
     fn widens_at_once_and_narrows_after_a_while() {
         let group = |value: &str| {
@@ -314,17 +457,24 @@ mod tests {
             OfferConstraints::from_iter(groups)
         };
         let mut pacer = ConstraintPacer::default();
-        let mut check = |now, wanted: &[&str], told: bool| {
-            assert_eq!(pacer.next(now, &of(wanted)).is_some(), told, "{now}");
+        let mut check = |now, wanted: &[&str], told: Option<&[&str]>| {
+            assert_eq!(pacer.next(now, &of(wanted)), told.map(of), "{now}");
         };
-        check(0, &["a"], false);
-        check(29_999, &["a"], false);
-        check(30_000, &["a"], true);
-        check(31_000, &["a", "b"], false);
-        check(35_000, &["a", "b"], true);
-        check(50_000, &["b"], false);
-        check(79_999, &["b"], false);
-        check(80_000, &["b"], true);
-        check(90_000, &[], true);
+        check(0, &["a"], None);
+        check(29_999, &["a"], None);
+        check(30_000, &["a"], Some(&["a"]));
+        check(36_000, &["a", "b"], Some(&["a", "b"]));
+        check(50_000, &["b"], None);
+        check(79_999, &["b"], None);
+        check(80_000, &["b"], Some(&["b"]));
+        check(90_000, &["b", "c"], Some(&["b", "c"]));
+        check(94_999, &["b", "c", "d"], Some(&[]));
+        check(95_000, &["a"], None);
+        check(120_000, &["b", "a", "d"], None);
+        check(121_000, &[], None);
+        check(130_000, &["a"], None);
+        check(159_999, &["a"], None);
+        check(160_000, &["a"], Some(&["a"]));
+        check(170_000, &[], Some(&[]));
     }
 }

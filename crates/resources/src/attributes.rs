@@ -85,6 +85,28 @@ impl Attributes {
         &self.0
     }
 
+    /// Whether a name stands there more than once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use resources::{Attribute, AttributeValue, Attributes};
+    ///
+    /// let rack = |rack| Attribute::new("rack", AttributeValue::text(rack));
+    /// assert!(!Attributes::new("node-1", [rack("r1")]).repeat_a_name());
+    /// assert!(Attributes::new("node-1", [rack("r1"), rack("r2")]).repeat_a_name());
+    /// ```
+    pub fn repeat_a_name(&self) -> bool {
+        let mut rest = self.0.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if others.iter().any(|other| other.name == first.name) {
+                return true;
+            }
+            rest = others;
+        }
+        false
+    }
+
     /// Returns the values of the attributes with this name, in order.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a AttributeValue> {
         self.0

@@ -251,7 +251,8 @@ impl Inner {
             }
             ClusterCall::Acknowledge { .. }
             | ClusterCall::Reconcile { .. }
-            | ClusterCall::Want { .. } => {}
+            | ClusterCall::Want { .. }
+            | ClusterCall::Constrain { .. } => {}
         }
     }
 

@@ -10,7 +10,7 @@ use chronos_core::{
 use chronos_model::{
     ContainerKind, JobDefaults, JobKind, JobSpec, RunKey, RunState, Snapshot, Timestamp, Write,
 };
-use resources::{Attributes, Ranges, Resources, Scalar};
+use resources::{Attribute, AttributeValue, Attributes, Ranges, Resources, Scalar};
 use serde_json::{Value, json};
 
 const START: i64 = 1_893_456_000_000; // 2030-01-01
@@ -32,8 +32,12 @@ impl Shared {
     }
 
     fn of(fields: &Value) -> Self {
+        Self::with(settings(), fields)
+    }
+
+    fn with(settings: Settings, fields: &Value) -> Self {
         let mut shared = Self {
-            scheduler: Scheduler::recover(settings(), at(0), Snapshot::default()),
+            scheduler: Scheduler::recover(settings, at(0), Snapshot::default()),
             millis: 0,
             calls: Vec::new(),
             launched: Vec::new(),
@@ -103,6 +107,7 @@ impl Shared {
             ClusterCall::Acknowledge { .. } => "acknowledge".to_owned(),
             ClusterCall::Reconcile { .. } => "reconcile".to_owned(),
             ClusterCall::Want { offers } => format!("want {offers}"),
+            ClusterCall::Constrain { groups } => format!("constrain {}", groups.len()),
         });
     }
 
@@ -135,13 +140,17 @@ impl Shared {
     }
 
     fn offer_of(&mut self, id: &str, cpus: i64, abilities: Abilities) {
+        self.offer_with(id, cpus, abilities, Vec::new());
+    }
+
+    fn offer_with(&mut self, id: &str, cpus: i64, abilities: Abilities, own: Vec<Attribute>) {
         let units = Scalar::from_units(cpus * 1000);
         let offer = Offer {
             id: OfferId(id.into()),
             agent: AgentId(id.into()),
             hostname: id.into(),
             resources: Resources::new(Scalar::from_thousandths(cpus * 100), units, units),
-            attributes: Arc::new(Attributes::new(id, [])),
+            attributes: Arc::new(Attributes::new(id, own)),
             abilities,
         };
         self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
@@ -241,6 +250,81 @@ fn something_new_that_waits_wants_what_was_declined() {
     assert_eq!(shared.told(), "", "once");
     shared.offer("one", 1);
     assert_eq!(shared.told(), "launch on one");
+}
+
+// Agents of a cluster of thousands that nothing can use need not be offered again and again.
+#[test]
+fn agents_that_nothing_can_use_are_not_asked_for() {
+    let settings = Settings {
+        constrains_offers: true,
+        ..settings()
+    };
+    let rack = |rack| json!([["rack", "EQUALS", rack]]);
+    let stuck = json!({ "name": "stuck", "constraints": rack("r9") });
+    let mut shared = Shared::with(settings, &stuck);
+    shared.after(1_000);
+    assert_eq!(shared.told(), "constrain 0, want true");
+    shared.offer("one", 1);
+    assert_eq!(shared.told(), "decline one");
+    shared.after(5_000);
+    shared.after(29_999);
+    assert_eq!(shared.told(), "", "not at once");
+    shared.after(5_001);
+    assert_eq!(shared.told(), "constrain 1");
+
+    shared.put(&json!({ "name": "too", "constraints": rack("r8") }));
+    assert_eq!(
+        shared.told(),
+        "constrain 0",
+        "it is due soon, and may want any"
+    );
+    shared.after(1_000);
+    assert_eq!(
+        shared.told(),
+        "want true",
+        "what was declined may be right for it"
+    );
+    shared.after(5_000);
+    shared.after(30_000);
+    assert_eq!(shared.told(), "constrain 2");
+
+    // What depends on others comes without notice.
+    shared.put(&json!({ "name": "any", "schedule": "R1/2030-01-01T00:59:00Z/PT1H" }));
+    shared.input(Input::Command {
+        request: RequestId(2),
+        command: Command::Run {
+            job: "any".parse().unwrap(),
+            arguments: None,
+        },
+    });
+    assert_eq!(
+        shared.told(),
+        "constrain 0",
+        "and what was declined is free again by now"
+    );
+    shared.offer("one", 1);
+    assert_eq!(shared.told(), "launch on one");
+}
+
+// A master looks at the first attribute of a name, `EQUALS` at all of them.
+#[test]
+fn agents_that_cannot_be_described_are_never_hidden() {
+    let settings = Settings {
+        constrains_offers: true,
+        ..settings()
+    };
+    let mut shared = Shared::with(
+        settings,
+        &json!({ "constraints": [["rack", "EQUALS", "r9"]] }),
+    );
+    shared.after(1_000);
+    let racks = ["r1", "r2"].map(|rack| Attribute::new("rack", AttributeValue::text(rack)));
+    shared.offer_with("odd", 1, Abilities::default(), racks.to_vec());
+    shared.told();
+    for _ in 0..10 {
+        shared.after(10_000);
+    }
+    assert_eq!(shared.told(), "");
 }
 
 #[test]

@@ -467,7 +467,7 @@ impl World {
                     self.reconcile(&task.key);
                 }
             }
-            ClusterCall::Want { .. } => {}
+            ClusterCall::Want { .. } | ClusterCall::Constrain { .. } => {}
         }
     }
 

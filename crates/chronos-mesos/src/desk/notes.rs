@@ -21,6 +21,9 @@ pub(super) fn note(notice: &Notice) {
                 "the master refused a call; this is a defect of ours"
             );
         }
+        Notice::ConstraintsRefused => tracing::warn!(
+            "the master refused what was said with offer constraints; there will be none any more"
+        ),
         Notice::QueueFull => tracing::warn!("too many calls wait for the master"),
         Notice::Undecodable(error) => tracing::warn!(%error, "the master said what cannot be read"),
         Notice::UnknownEvent(number) => tracing::debug!(number, "an event of a later Mesos"),

@@ -2,16 +2,18 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use chronos_core::{ClusterCall, Launch, TaskState};
+use chronos_core::{ClusterCall, Launch, OfferConstraint, Predicate, Selector, TaskState};
+use chronos_mesos::MesosConfig;
 use chronos_model::{Run, RunCause, RunState, Timestamp};
 use mesos_fake::{
-    Fault,
+    Fake, Fault,
+    cluster::AgentSpec,
     script::{Behaviour, Step},
 };
 use mesos_v1::proto::{self, scheduler::call::Type, task_status::Reason};
 use serde_json::json;
 
-use crate::kit::{Kit, id_of, no_offer, task};
+use crate::kit::{Kit, Notebook, id_of, no_offer, plan, quick, task};
 
 #[tokio::test]
 async fn a_process_is_started_once_and_its_end_is_told_until_it_is_on_record() {
@@ -76,8 +78,8 @@ async fn logs_of_an_agent_that_made_no_offer_yet_are_found_by_the_master() {
     let fake = kit.stop().await;
     let id = fake.cluster(|cluster| cluster.frameworks()).remove(0).0;
     let masters = fake.address(0).to_string().parse().unwrap();
-    let config = chronos_mesos::MesosConfig::new(masters);
-    let mut kit = Kit::idle(fake, config, crate::kit::Notebook::new(Some(&id)));
+    let config = MesosConfig::new(masters);
+    let mut kit = Kit::idle(fake, config, Notebook::new(Some(&id)));
     kit.standing(|standing| *standing == chronos_mesos::Standing::Subscribed)
         .await;
     let run = run_of(&launched, RunState::Running);
@@ -352,6 +354,56 @@ async fn a_launch_that_cannot_be_is_dropped_and_the_next_one_has_another_id() {
     ids.dedup();
     assert_eq!(ids, ["ct:7:0:job:@8", "ct:7:0:job:@9"]);
     assert_eq!(kit.on_agents().len(), 1);
+}
+
+#[tokio::test]
+async fn agents_that_nothing_can_use_are_not_offered() {
+    let mut plan = plan(quick(Behaviour::hangs()));
+    // In racks r1 and r2.
+    plan.agents = vec![AgentSpec::plain(1), AgentSpec::plain(2)];
+    let mut fake = Fake::start(plan).await.unwrap();
+    fake.real_time();
+    let mut config = MesosConfig::new(fake.address(0).to_string().parse().unwrap());
+    config.pace.revive = Duration::from_millis(10);
+    let mut kit = Kit::of(fake, config, Notebook::new(None)).await;
+    // Nothing that is declined comes back by it.
+    kit.settled("the first revival", |kit| kit.count(Type::Revive) == 1)
+        .await;
+    let rack_of = async |kit: &mut Kit| {
+        let offer = kit.offer().await;
+        let rack = offer.attributes.values("rack").next().unwrap().to_string();
+        kit.call(ClusterCall::Decline { offer: offer.id }).await;
+        rack
+    };
+    let mut racks = [rack_of(&mut kit).await, rack_of(&mut kit).await];
+    racks.sort_unstable();
+    assert_eq!(racks, ["r1", "r2"]);
+    let group = |predicate| {
+        vec![OfferConstraint {
+            selector: Selector::Attribute("rack".into()),
+            predicate,
+        }]
+    };
+    // The text of an expression is the master's to read.
+    for (predicate, want) in [
+        (Predicate::TextEquals("r2".into()), "r2"),
+        (Predicate::TextMatches("r[13]".into()), "r1"),
+        (Predicate::TextNotEquals("r1".into()), "r2"),
+        (Predicate::TextNotMatches(".2".into()), "r1"),
+    ] {
+        let updates = kit.count(Type::UpdateFramework);
+        let groups = vec![group(predicate), group(Predicate::NotExists)];
+        kit.call(ClusterCall::Constrain { groups }).await;
+        kit.settled("an update", |kit| {
+            kit.count(Type::UpdateFramework) > updates
+        })
+        .await;
+        let revived = kit.count(Type::Revive);
+        kit.call(ClusterCall::Want { offers: true }).await;
+        kit.settled("a revival", |kit| kit.count(Type::Revive) > revived)
+            .await;
+        assert_eq!(rack_of(&mut kit).await, want);
+    }
 }
 
 #[tokio::test]

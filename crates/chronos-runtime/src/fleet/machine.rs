@@ -182,7 +182,9 @@ impl Machine {
                 None => self.to_agent.push_back(call),
             },
             ClusterCall::Reconcile { tasks } => self.reconcile(tasks),
-            ClusterCall::Want { .. } => self.to_agent.push_back(call),
+            ClusterCall::Want { .. } | ClusterCall::Constrain { .. } => {
+                self.to_agent.push_back(call);
+            }
         }
     }
 
@@ -196,7 +198,8 @@ impl Machine {
             ClusterCall::Kill { .. }
             | ClusterCall::Acknowledge { .. }
             | ClusterCall::Reconcile { .. }
-            | ClusterCall::Want { .. } => {}
+            | ClusterCall::Want { .. }
+            | ClusterCall::Constrain { .. } => {}
         }
     }
 

@@ -131,7 +131,7 @@ impl World<'_> {
                     self.tell_state(&task.key);
                 }
             }
-            ClusterCall::Want { .. } => {}
+            ClusterCall::Want { .. } | ClusterCall::Constrain { .. } => {}
         }
     }
 

@@ -102,7 +102,9 @@ impl Cluster {
         unused: &Pool,
     ) -> Option<Pool> {
         let framework = self.master.frameworks.get(id)?;
-        if unused.is_empty() || framework.suppressed.contains(role) {
+        let spec = &self.agents.get(agent)?.spec;
+        let allowed = framework.constraints.allow(role, spec);
+        if unused.is_empty() || framework.suppressed.contains(role) || !allowed {
             return None;
         }
         let free = unused.for_role(role);

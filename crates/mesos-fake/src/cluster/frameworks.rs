@@ -12,7 +12,7 @@ use mesos_v1::proto::{
     scheduler::{Event, call, event},
 };
 
-use super::{Cluster, Emit, Framework, Stream};
+use super::{Cluster, Emit, Framework, Stream, constraints::Constraints};
 
 /// Why a call of a framework is refused, in the master's words.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,10 +27,13 @@ impl Cluster {
     /// Opens a stream; what becomes of the subscription is said on it.
     pub fn subscribe(&mut self, call: &call::Subscribe, principal: Option<&str>) -> Stream {
         let stream = self.uuid();
-        if let Err(text) = self.check(call) {
-            self.refuse(&stream, &text);
-            return stream;
-        }
+        let constraints = match self.check(call) {
+            Ok(constraints) => constraints,
+            Err(text) => {
+                self.refuse(&stream, &text);
+                return stream;
+            }
+        };
         let mut info = call.framework_info.clone();
         if info.principal.is_none() {
             info.principal = principal.map(str::to_owned);
@@ -65,6 +68,7 @@ impl Cluster {
                 removed_at: None,
                 heartbeat_at: self.now + self.settings.heartbeat,
                 suppressed: call.suppressed_roles.iter().cloned().collect(),
+                constraints,
                 filters,
             },
         );
@@ -131,8 +135,9 @@ impl Cluster {
         self.emitted.push((stream.clone(), Emit::End));
     }
 
-    // What is wrong with a subscription, in the master's words.
-    fn check(&self, call: &call::Subscribe) -> Result<(), String> {
+    // Reads the offer constraints of a subscription, if nothing is wrong with any of it; else says so, in the master's
+    // words.
+    fn check(&self, call: &call::Subscribe) -> Result<Constraints, String> {
         let info = &call.framework_info;
         if let Some(id) = &info.id {
             if self.master.completed.contains(&id.value) {
@@ -189,7 +194,7 @@ impl Cluster {
         if Duration::try_from_secs_f64(info.failover_timeout()).is_err() {
             return Err("The framework failover_timeout is invalid".into());
         }
-        Ok(())
+        Constraints::new(call.offer_constraints.as_ref(), &roles)
     }
 
     /// Whether calls of this subscription are taken, in the order in which a master looks.
@@ -270,14 +275,14 @@ impl Cluster {
         let as_subscribe = call::Subscribe {
             framework_info: info.clone(),
             suppressed_roles: call.suppressed_roles.clone(),
-            offer_constraints: None,
+            offer_constraints: call.offer_constraints.clone(),
         };
         let invalid = |text: &str| {
             Refused::Invalid(format!(
                 "'UpdateFramework.framework_info' is not valid: {text}"
             ))
         };
-        self.check(&as_subscribe).map_err(|text| invalid(&text))?;
+        let constraints = self.check(&as_subscribe).map_err(|text| invalid(&text))?;
         let id = info.id.as_ref().map_or("", |id| &id.value);
         let Some(framework) = self.master.frameworks.get_mut(id) else {
             return Err(invalid("framework is gone"));
@@ -291,6 +296,7 @@ impl Cluster {
             ));
         }
         framework.info = info.clone();
+        framework.constraints = constraints;
         framework.suppressed = call.suppressed_roles.iter().cloned().collect();
         Ok(())
     }

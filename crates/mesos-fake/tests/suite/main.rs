@@ -2,6 +2,7 @@
 
 mod client;
 mod cluster;
+mod constraints;
 mod http_table;
 mod replay;
 mod scenarios;

@@ -298,6 +298,7 @@ impl Shell {
             | Notice::InverseOffers(_)
             | Notice::InverseRescinded(_)
             | Notice::OperationStatus(_)
+            | Notice::ConstraintsRefused
             | Notice::Reconciled
             | Notice::Undecodable(_)
             | Notice::UnknownEvent(_)

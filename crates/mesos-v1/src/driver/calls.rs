@@ -55,6 +55,13 @@ impl Driver {
         if self.tasks.take_answered() {
             self.tell(Notice::Reconciled);
         }
+        // First which agents, then that offers are wanted: those follow at once.
+        if self.constraints.is_due() {
+            let constraints = self.constraints.announce_again();
+            let (info, told) = (&self.config.info, self.demand.told());
+            let call = call::update_framework(id, info, told, constraints);
+            self.queue(session, Queued::new(What::Constrain, &call));
+        }
         while let Some(level) = self.demand.next(now) {
             let call = match level {
                 Level::Suppress(roles) => call::suppress(id, roles),
@@ -134,7 +141,9 @@ impl Driver {
         let Some(ended) = session.calls.end(id) else {
             return state;
         };
-        let meaning = to_call(answer, matches!(ended.what, What::UpdateFramework(_)));
+        let updates = matches!(ended.what, What::UpdateFramework(_) | What::Constrain);
+        let meaning = to_call(answer, updates);
+        let constrains = matches!(ended.what, What::Constrain);
         let torn_down = matches!(ended.what, What::Teardown(_)) && meaning == ToCall::Done;
         let outcome = match meaning {
             ToCall::Done => Outcome::Received,
@@ -162,6 +171,12 @@ impl Driver {
                 self.fatal(now, Refusal::Removed)
             }
             (State::Draining { session, .. }, ToCall::Done) if torn_down => self.end(now, session),
+            // Nobody knows what the master makes of the ones before, so it is all said anew.
+            (State::Subscribed { session }, ToCall::Refused) if constrains => {
+                self.constraints.refuse();
+                self.tell(Notice::ConstraintsRefused);
+                self.renew(now, session, Cause::Refused)
+            }
             (state, ToCall::Done | ToCall::Refused) => state,
             (State::Subscribed { session }, ToCall::Unsubscribed | ToCall::Forbidden) => {
                 self.renew(now, session, cause())
@@ -239,6 +254,7 @@ impl Driver {
             | What::Kill
             | What::Reconcile
             | What::Decline
+            | What::Constrain
             | What::Other => {}
         }
     }

@@ -62,8 +62,10 @@ impl Driver {
 
     pub(super) fn subscribe(&mut self, now: Mono, mut try_: Try) -> State {
         let suppressed = self.demand.announce();
+        let constraints = self.constraints.announce();
         let id = self.id.as_ref().map(|(id, _stored)| id);
-        let body = call::body(&call::subscribe(id, &self.config.info, suppressed));
+        let info = &self.config.info;
+        let body = call::body(&call::subscribe(id, info, suppressed, constraints));
         self.say(Output::Subscribe {
             subscription: try_.subscription,
             leader: try_.leader.clone(),
@@ -111,6 +113,9 @@ impl Driver {
                 },
             ),
             ToSubscribe::Forbidden => self.fatal(now, Refusal::Auth(what_was_said(answer))),
+            ToSubscribe::Refused if self.constraints.give_up() => {
+                self.without_constraints(now, what_was_said(answer))
+            }
             ToSubscribe::Refused => self.fatal(now, Refusal::Config(what_was_said(answer))),
         }
     }
@@ -150,6 +155,12 @@ impl Driver {
         self.attempt = 1;
         self.close();
         self.fence(now, leader, 0)
+    }
+
+    /// The master does not want us, perhaps because of the offer constraints: try without them.
+    pub(super) fn without_constraints(&mut self, now: Mono, text: String) -> State {
+        self.tell(Notice::ConstraintsRefused);
+        self.give_up(now, Cause::Error(text))
     }
 
     /// The master does not want us.
@@ -249,6 +260,7 @@ impl Driver {
         }
         self.tasks = Tasks::new(self.config.pace.reconcile);
         self.demand.set(&BTreeSet::new());
+        self.constraints.clear();
         self.tell(Notice::Deposed);
         State::Stopped
     }

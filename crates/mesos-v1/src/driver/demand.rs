@@ -57,6 +57,11 @@ impl Demand {
         self.roles.difference(&self.wanted).cloned().collect()
     }
 
+    /// What the master believes to be suppressed.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.told.iter().cloned().collect()
+    }
+
     /// What `SUBSCRIBE` says. A filter of an earlier stream may still hold, so what is wanted is revived as well.
     pub(super) fn announce(&mut self) -> Vec<String> {
         let suppressed = self.suppressed();

@@ -153,6 +153,8 @@ impl Driver {
         self.refused = 0;
         self.leader = Some(session.leader.clone());
         self.tasks.subscribed(now, &mut self.jitter);
+        let version = master.as_ref().and_then(|master| master.version.as_deref());
+        self.constraints.subscribed(version);
         if let Some((framework, _stored)) = self.id.clone() {
             self.tell(Notice::Subscribed { framework, master });
         }
@@ -252,6 +254,9 @@ impl Driver {
     // The master ended the stream, with these words.
     fn refused(&mut self, now: Mono, text: String) -> State {
         match refusal::of(&text) {
+            Some(Refusal::Config(_)) | None if self.constraints.give_up() => {
+                self.without_constraints(now, text)
+            }
             Some(refusal) => self.fatal(now, refusal),
             None => self.give_up_for(now, Cause::Error(text), config::BACKOFF_UNKNOWN_ERROR),
         }

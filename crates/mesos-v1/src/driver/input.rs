@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{answer::Answer, leader::Leader};
 use crate::proto::{
     AgentId, FrameworkInfo, KillPolicy, OfferId, TaskId, TaskStatus, offer::Operation,
+    scheduler::OfferConstraints,
 };
 
 /// One attempt to subscribe, and all that belongs to it. What comes from an older one is void.
@@ -170,6 +171,12 @@ pub enum Request {
     Demand {
         /// The roles.
         roles: BTreeSet<String>,
+    },
+    /// Offers of agents for which these do not hold are of no use. A state like `Demand`; masters before 1.11 are
+    /// not told, and what a master would not take is left out.
+    Constrain {
+        /// By role; a role that is not named takes any agent.
+        constraints: OfferConstraints,
     },
     /// Offers that were declined are wanted again.
     Refresh,

@@ -131,6 +131,9 @@ pub enum Notice {
         /// The answer.
         text: String,
     },
+    /// The master refused what we said, and offer constraints were part of it: none are sent any more. Said again
+    /// without them at once.
+    ConstraintsRefused,
     /// So many calls wait that this one was dropped.
     QueueFull,
 }

@@ -45,6 +45,8 @@ pub(super) enum What {
     Decline,
     /// `SUPPRESS`, `REVIVE`, inverse offers.
     Other,
+    /// `UPDATE_FRAMEWORK` with other offer constraints.
+    Constrain,
     UpdateFramework(RequestId),
 }
 
@@ -68,7 +70,7 @@ impl What {
             Self::Kill => 3,
             Self::Launch(_) | Self::Reconcile => 4,
             Self::Decline => 5,
-            Self::Other | Self::UpdateFramework(_) => 6,
+            Self::Other | Self::Constrain | Self::UpdateFramework(_) => 6,
         }
     }
 
@@ -80,6 +82,7 @@ impl What {
             | Self::Reconcile
             | Self::Decline
             | Self::Other
+            | Self::Constrain
             | Self::UpdateFramework(_) => false,
         }
     }

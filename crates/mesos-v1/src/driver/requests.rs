@@ -22,6 +22,9 @@ impl Driver {
             Request::Unwatch { task } => self.tasks.unwatch(&task),
             Request::Kill { task, policy } => self.tasks.kill(&task, policy, now),
             Request::Demand { roles } => self.demand.set(&roles),
+            Request::Constrain { constraints } => {
+                self.constraints.set(constraints, &self.config.roles());
+            }
             Request::Refresh => self.demand.refresh(),
             Request::Reconcile => self.tasks.round(now, &mut self.jitter),
             Request::Retry => return self.retry(now, state),
@@ -66,9 +69,10 @@ impl Driver {
                 self.config.info = *info;
                 self.demand.set_roles(self.config.roles());
                 let (info, suppressed) = (self.config.info.clone(), self.demand.suppressed());
+                let constraints = self.constraints.announce_again();
                 return self.with_session(state, Some(request), |driver, session| {
                     driver.queue_of(session, What::UpdateFramework(request), |id| {
-                        call::update_framework(id, &info, suppressed)
+                        call::update_framework(id, &info, suppressed, constraints)
                     });
                 });
             }

@@ -32,12 +32,12 @@ fn subscribe_as_a_new_framework() {
         ..cron()
     };
     check(
-        &call::subscribe(None, &info, Vec::new()),
+        &call::subscribe(None, &info, Vec::new(), None),
         "10011a280a260a04726f6f74120463726f6e210000000000752241280152020806520208055202080262012a",
     );
     // An empty id is none.
     check(
-        &call::subscribe(Some(&framework("")), &info, Vec::new()),
+        &call::subscribe(Some(&framework("")), &info, Vec::new(), None),
         "10011a280a260a04726f6f74120463726f6e210000000000752241280152020806520208055202080262012a",
     );
 }
@@ -45,7 +45,7 @@ fn subscribe_as_a_new_framework() {
 #[test]
 fn subscribe_as_a_known_framework() {
     check(
-        &call::subscribe(Some(&framework("F-1")), &cron(), vec!["a".into()]),
+        &call::subscribe(Some(&framework("F-1")), &cron(), vec!["a".into()], None),
         "0a050a03462d3110011a180a130a04726f6f74120463726f6e1a050a03462d31120161",
     );
 }

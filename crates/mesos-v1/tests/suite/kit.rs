@@ -258,6 +258,7 @@ fn told(notice: &Notice) -> String {
         Notice::Undecodable(error) => format!("undecodable: {error}"),
         Notice::UnknownEvent(number) => format!("unknown event {number}"),
         Notice::CallRefused { status, text } => format!("call refused: {status} {text}"),
+        Notice::ConstraintsRefused => "constraints refused".into(),
         Notice::QueueFull => "queue full".into(),
         Notice::Failure(_) => "failure".into(),
         Notice::Message(_) => "message".into(),
@@ -329,6 +330,15 @@ pub(crate) fn raw(subscription: Subscription, bytes: &'static [u8]) -> Input {
 }
 
 pub(crate) fn subscribed(id: &str) -> Event {
+    subscribed_to(id, None)
+}
+
+/// By a master of this version.
+pub(crate) fn subscribed_by(id: &str, version: &str) -> Event {
+    subscribed_to(id, Some(version.to_owned()))
+}
+
+fn subscribed_to(id: &str, version: Option<String>) -> Event {
     Event {
         r#type: Some(event::Type::Subscribed.into()),
         subscribed: Some(event::Subscribed {
@@ -336,6 +346,7 @@ pub(crate) fn subscribed(id: &str) -> Event {
             heartbeat_interval_seconds: Some(15.0),
             master_info: Some(MasterInfo {
                 id: "M1".into(),
+                version,
                 ..MasterInfo::default()
             }),
         }),

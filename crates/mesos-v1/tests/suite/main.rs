@@ -1,5 +1,6 @@
 //! What the crate promises, from outside.
 
+mod constraints;
 mod generated;
 mod golden;
 mod histories;

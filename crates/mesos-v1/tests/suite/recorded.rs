@@ -126,7 +126,12 @@ fn made_anew(call: &Call) -> Option<Call> {
             if subscribe.framework_info.id != call.framework_id {
                 return None;
             }
-            make::subscribe(id, &subscribe.framework_info, subscribe.suppressed_roles)
+            make::subscribe(
+                id,
+                &subscribe.framework_info,
+                subscribe.suppressed_roles,
+                subscribe.offer_constraints,
+            )
         }
         call::Type::Accept => {
             let accept = call.accept.clone()?;
