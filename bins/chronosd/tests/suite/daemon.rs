@@ -1,6 +1,7 @@
 //! One `chronosd`, started and ended as an operator does, known by its own process id.
 
 use std::{
+    ffi::{OsStr, OsString},
     io::{BufRead as _, BufReader},
     ops::Deref,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
@@ -23,6 +24,12 @@ const ROOM: [&str; 6] = [
     "--log_format=json",
     "--http_address=127.0.0.1",
 ];
+
+/// The program that was built with the tests; measurements want one that was built for them.
+fn program() -> OsString {
+    let other = std::env::var_os("CHRONOSD");
+    other.unwrap_or_else(|| env!("CARGO_BIN_EXE_chronosd").into())
+}
 
 /// A daemon's process, ready or not. Dropping it kills it; its runs go on.
 #[derive(Debug)]
@@ -76,22 +83,28 @@ impl Log {
 impl Process {
     /// Starts a daemon on the home's data folder and a free port; `args` come last.
     pub(crate) fn spawn(home: &Home, args: &[&str]) -> Self {
+        Self::spawn_program(&program(), home, args)
+    }
+
+    /// Starts another program so.
+    pub(crate) fn spawn_program(program: &OsStr, home: &Home, args: &[&str]) -> Self {
         let data = format!("--data_dir={}", home.data().display());
         let flag = |arg: &str| arg.split('=').next().unwrap_or(arg).to_owned();
         let given = |first: &&str| args.iter().any(|arg| flag(arg) == flag(first));
         let first = ROOM.into_iter().chain([&*data, "--http_port=0"]);
-        Self::spawn_with(first.filter(|first| !given(first)), args)
+        Self::spawn_with(program, first.filter(|first| !given(first)), args)
     }
 
     /// Starts the program with nothing but `args`.
     pub(crate) fn spawn_plain(args: &[&str]) -> Self {
-        Self::spawn_with([], args)
+        Self::spawn_with(&program(), [], args)
     }
 
-    fn spawn_with<'a>(first: impl IntoIterator<Item = &'a str>, then: &[&str]) -> Self {
-        // Measurements want one that was built for it.
-        let program = std::env::var_os("CHRONOSD");
-        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_chronosd").into());
+    fn spawn_with<'a>(
+        program: &OsStr,
+        first: impl IntoIterator<Item = &'a str>,
+        then: &[&str],
+    ) -> Self {
         let mut child = Command::new(program)
             .args(first)
             .args(then)

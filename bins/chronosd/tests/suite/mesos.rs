@@ -53,12 +53,17 @@ impl Cluster {
     }
 
     pub(crate) fn spawn(&self, home: &Home, more: &[&str]) -> Process {
-        let master = format!("--master={}", self.fake.address(0));
+        let master = self.master();
         let args: Vec<&str> = [&*master].into_iter().chain(more.iter().copied()).collect();
         Process::spawn(home, &args)
     }
 
-    fn frameworks(&self) -> Vec<String> {
+    /// The flag with which a daemon finds the master.
+    pub(crate) fn master(&self) -> String {
+        format!("--master={}", self.fake.address(0))
+    }
+
+    pub(crate) fn frameworks(&self) -> Vec<String> {
         let all = self.fake.cluster(|cluster| cluster.frameworks());
         all.into_iter().map(|(id, _, _)| id).collect()
     }
@@ -69,11 +74,11 @@ impl Cluster {
         self.fake.cluster(|cluster| assert!(cluster.teardown(id)));
     }
 
-    fn tasks(&self) -> usize {
+    pub(crate) fn tasks(&self) -> usize {
         self.fake.cluster(|cluster| cluster.tasks()).len()
     }
 
-    fn wait_healthy(daemon: &Daemon) {
+    pub(crate) fn wait_healthy(daemon: &Daemon) {
         wait_for("a healthy connection to Mesos", || {
             let health: Value = serde_json::from_str(&daemon.get("/health").body).unwrap();
             let mut parts = health["parts"].as_array().unwrap().iter();

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use chronos_core::TaskState;
 use chronos_mesos::{MesosConfig, Standing};
 use mesos_fake::{Fake, Plan, script::Behaviour};
+use mesos_v1::proto::scheduler::call::Type;
 use serde_json::json;
 use zk_server::Server;
 use zookeeper_client::{Acls, Client, CreateMode};
@@ -75,13 +77,35 @@ async fn the_leader_is_followed_and_a_lost_server_changes_nothing() {
     })
     .await;
 
-    // Without ZooKeeper a master that speaks still leads.
-    let subscriptions = kit.count(mesos_v1::proto::scheduler::call::Type::Subscribe);
+    let agent = kit.agent();
+    kit.fake
+        .cluster(|cluster| cluster.agent_finds_master(&agent));
+    // The offers of the first master are void.
+    kit.catch_up();
+
+    // Without ZooKeeper a master that speaks still leads, for an hour too.
+    let count = |kit: &Kit| kit.count(Type::Subscribe);
+    let subscriptions = count(&kit);
     server.kill();
     kit.fake
-        .cluster(|cluster| cluster.advance(Duration::from_secs(2)));
+        .cluster(|cluster| cluster.advance(Duration::from_secs(3600)));
     kit.launch(json!({})).await;
+    kit.until(TaskState::Running).await;
     assert_eq!(kit.cluster.status.borrow().standing, Standing::Subscribed);
-    let now = kit.count(mesos_v1::proto::scheduler::call::Type::Subscribe);
-    assert_eq!(now, subscriptions);
+    assert_eq!(count(&kit), subscriptions);
+    // And when its stream breaks, it is asked again.
+    kit.fake.end_streams();
+    kit.settled("a new subscription", |kit| {
+        let standing = kit.cluster.status.borrow().standing.clone();
+        count(kit) > subscriptions && standing == Standing::Subscribed
+    })
+    .await;
+    server.start_again();
+    let third = client(&server).await;
+    enter(&third, &kit.fake, 1, "m1").await;
+    // Those of the stream that broke are void.
+    kit.catch_up();
+    kit.launch(json!({ "name": "next" })).await;
+    kit.settled("both tasks", |kit| kit.on_agents().len() == 2)
+        .await;
 }

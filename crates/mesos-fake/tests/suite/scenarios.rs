@@ -13,13 +13,13 @@
 //! | 6 | agent lost for ever across a master failover | `an_agent_that_never_finds_the_new_master_is_noticed`; `chronos-mesos`: `an_agent_that_never_finds_the_new_master_loses_its_tasks` |
 //! | 7 | framework removed | `a_removed_framework_stays_away_until_it_is_forgotten`; `chronosd`: `a_framework_that_was_removed_is_forgotten_by_order` |
 //! | 8 | two schedulers with one id | `of_two_schedulers_one_stays`; `chronos-mesos`: `of_two_with_one_id_the_first_stops` |
-//! | 9 | ZooKeeper away | `chronos-mesos`: `the_leader_is_followed_and_a_lost_server_changes_nothing` |
+//! | 9 | ZooKeeper away for an hour | that of the masters, `chronos-mesos`: `the_leader_is_followed_and_a_lost_server_changes_nothing`; that of the store, `chronosd`: `servers_that_are_away_for_long_change_nothing_for_runs` |
 //! | 10 | 10,000 runs at once on 500 agents | `chronosd`: `ten_thousand_runs_come_at_once`; `cargo bench --bench mesos_launch` has 20,000 jobs due at one instant |
 //! | 11 | no heartbeats | `a_stream_without_heartbeats_is_replaced` |
 //! | 12 | every kind of failure in the history | `chronos-mesos`: `what_went_wrong_is_told` |
 //! | 13 | suppress and revive | `who_wants_no_offers_gets_none`; `chronos-mesos`: `offers_go_back_and_none_come_when_nothing_waits` |
 //! | 14 | kill of a task out of reach | `a_kill_reaches_a_task_that_comes_back`; `chronos-mesos`: `a_task_on_an_agent_out_of_reach_is_killed_when_that_comes_back` |
-//! | 15 | the same store under another version | `chronos-mesos`: `registers_once_and_keeps_its_id`; there is no earlier version of ours yet to alternate with |
+//! | 15 | the same store under another version | `chronosd`: `versions_alternate_over_a_folder`, `versions_alternate_over_zookeeper` (with an older program by `CHRONOSD_OTHER`) |
 //! | 16 | masters of Mesos 1.0 to 1.4 | `an_old_master_is_asked_for_nothing_that_it_does_not_know` |
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};

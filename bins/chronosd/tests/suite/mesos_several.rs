@@ -1,0 +1,93 @@
+//! Daemons over ZooKeeper and Mesos.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::by_hand,
+    daemon::{Daemon, Process},
+    home::Home,
+    mesos::Cluster,
+    patience::wait_for,
+    several::{SESSION, role, spawn_with, wait_role},
+    zookeeper::ZooKeeper,
+};
+
+fn spawn(home: &Home, zookeeper: &ZooKeeper, cluster: &Cluster) -> Process {
+    spawn_with(home, zookeeper, &[&cluster.master()])
+}
+
+fn standing(daemon: &Daemon) -> Value {
+    daemon.json("/v1/scheduler/cluster")["standing"].clone()
+}
+
+fn wait_standing(daemon: &Daemon, wanted: &str) {
+    wait_for(wanted, || (standing(daemon) == wanted).then_some(()));
+}
+
+/// How many sessions the servers are away below: for daemon and masters it is as long as an hour, since nothing that
+/// they wait for is longer.
+const SESSIONS_AWAY: u32 = 3;
+
+#[test]
+fn servers_that_are_away_for_long_change_nothing_for_runs() {
+    let (mut zookeeper, cluster) = (ZooKeeper::start(1), Cluster::start(2));
+    let home = Home::new();
+    let mut daemon = spawn(&home, &zookeeper, &cluster).ready();
+    wait_role(&daemon, "leader");
+    wait_standing(&daemon, "subscribed");
+    for name in ["ends-meanwhile", "goes-on"] {
+        let command = format!("{}; {}", home.append("ran", name), home.until(name));
+        daemon.create(&by_hand(name, &command));
+        daemon.run_now(name);
+        daemon.wait_running(name);
+    }
+    let mut ticker = by_hand("ticker", &home.append("ticks", "$mesos_task_id"));
+    ticker["schedule"] = json!("R//PT1S");
+    daemon.create(&ticker);
+    daemon.wait_outcome("ticker", "succeeded");
+
+    let begun = Instant::now();
+    zookeeper.kill(0);
+    home.touch("ends-meanwhile");
+    wait_for("word of the servers", || {
+        (role(&daemon) != "leader").then_some(())
+    });
+    // An hour of the cluster: masters speak on, agents hold what nobody acknowledges.
+    cluster.fake.advance(Duration::from_secs(3600));
+    // What was launched when they went may have come late; after a session nobody may launch. Nothing can be waited for
+    // here: it is seen that nothing happens.
+    let session = Duration::from_millis(SESSION);
+    let mut launched = None;
+    while begun.elapsed() < SESSIONS_AWAY * session {
+        assert!(!daemon.has_ended());
+        if begun.elapsed() > session {
+            let launched = *launched.get_or_insert_with(|| cluster.fake.launches());
+            assert_eq!(cluster.fake.launches(), launched);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    zookeeper.start_one(0);
+    wait_role(&daemon, "leader");
+    wait_standing(&daemon, "subscribed");
+    daemon.wait_outcome("ends-meanwhile", "succeeded");
+    daemon.wait_running("goes-on");
+    let ticks = home.lines("ticks").len();
+    wait_for("ticks", || {
+        (home.lines("ticks").len() > ticks).then_some(())
+    });
+    home.touch("goes-on");
+    daemon.wait_outcome("goes-on", "succeeded");
+    assert_eq!(home.lines("ran"), ["ends-meanwhile", "goes-on"]);
+    let mut ids = home.lines("ticks");
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "no run twice");
+    assert_eq!(cluster.frameworks().len(), 1, "one framework, always");
+    daemon.stop();
+}
