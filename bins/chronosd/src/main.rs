@@ -4,6 +4,7 @@ mod cli;
 mod exit;
 mod folder;
 mod ha;
+mod handover;
 mod logging;
 mod mesos;
 mod signals;

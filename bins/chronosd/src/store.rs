@@ -7,13 +7,13 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use chronos_store::{SqliteOptions, SqliteStore, Store};
+use chronos_store::{OpenError, SqliteOptions, SqliteStore, Store};
 use chronos_zk::{
     Guard, SaslFile, SecurityFiles, SecurityOption, TlsFiles, ZkAddress, ZkOptions, ZkStore,
 };
 use clap::Args;
 
-use crate::{cli::Cli, exit::Failure};
+use crate::{cli::Cli, exit::Failure, handover::patiently};
 
 /// Where Chronos keeps its own, unless told otherwise.
 const ZK_PATH_DEFAULT: &str = "/chronos/state";
@@ -138,12 +138,15 @@ fn address(hosts: &str, path: Option<&str>, auth: Option<&str>) -> anyhow::Resul
 }
 
 /// Opens the store of the data folder.
-pub(crate) fn local(cli: &Cli, data_dir: &Path) -> Result<Arc<dyn Store>, Failure> {
+pub(crate) async fn local(cli: &Cli, data_dir: &Path) -> Result<Arc<dyn Store>, Failure> {
     let mut options = SqliteOptions::new(data_dir);
     if let Some(history) = history(cli) {
         options = options.history(history);
     }
-    let store = SqliteStore::open(&options).map_err(|error| Failure::Data(error.into()))?;
+    let open = async || SqliteStore::open(&options);
+    let is_held = |error: &OpenError| matches!(error, OpenError::Locked { .. });
+    let store = patiently(open, is_held).await;
+    let store = store.map_err(|error| Failure::Data(error.into()))?;
     Ok(Arc::new(store))
 }
 

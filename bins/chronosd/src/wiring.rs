@@ -1,7 +1,7 @@
 //! Which part talks to which.
 
 use std::{
-    fs,
+    fs, io,
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
@@ -25,7 +25,9 @@ use tracing::{info, warn};
 use crate::{
     cli::Cli,
     exit::Failure,
-    folder, ha, mesos, signals,
+    folder, ha,
+    handover::patiently,
+    mesos, signals,
     store::{self, Servers},
 };
 
@@ -38,7 +40,7 @@ pub(crate) async fn serve(cli: Cli) -> Result<(), Failure> {
     // Before anything else: it takes the lock of the folder.
     let local = match &servers {
         Some(_) => None,
-        None => Some(store::local(&cli, &data_dir)?),
+        None => Some(store::local(&cli, &data_dir).await?),
     };
     // Before anything is started: two daemons on one port would both think they serve it.
     let listener = listen(&cli).await?;
@@ -244,7 +246,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 async fn stop(
     folder_task: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
-    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    server: tokio::task::JoinHandle<io::Result<()>>,
     workers: impl Future<Output = ()>,
 ) {
     if tokio::time::timeout(LAST_WORDS, server).await.is_err() {
@@ -294,7 +296,7 @@ fn prepare_data_dir(cli: &Cli) -> Result<PathBuf, Failure> {
 
 // Jobs hold secrets, so nobody else may look around here; but a command that runs as another user must
 // reach its sandbox below. A folder that is there stays as it is.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
+fn private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o711)
@@ -303,7 +305,8 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
 
 async fn listen(cli: &Cli) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(cli.http_address, cli.http_port);
-    let listener = TcpListener::bind(address).await;
+    let is_held = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+    let listener = patiently(async || TcpListener::bind(address).await, is_held).await;
     listener
         .with_context(|| format!("cannot listen on {address}; see --http_address and --http_port"))
         .map_err(Failure::Address)

@@ -1,6 +1,10 @@
 //! What keeps a daemon from starting, and how it says so.
 
-use std::{net::TcpListener, path::Path};
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::Path,
+};
 
 use serde_json::Value;
 
@@ -8,6 +12,7 @@ use crate::{
     client::by_hand,
     daemon::{Daemon, Ended, Process},
     home::Home,
+    patience::wait_for,
 };
 
 #[track_caller]
@@ -33,6 +38,25 @@ fn a_second_daemon_on_the_same_folder_is_refused_and_disturbs_nobody() {
     daemon.wait_outcome("after", "succeeded");
     daemon.stop();
     Daemon::start(&home).stop();
+}
+
+// A process that was killed holds what it had until the system has taken it apart.
+#[test]
+fn what_is_held_by_a_daemon_that_is_going_is_waited_for() {
+    const WAITS: &str = "waiting for whoever is there to go";
+    let home = Home::new();
+    fs::create_dir(home.data()).unwrap();
+    let lock = File::create(home.data().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("--http_port={}", socket.local_addr().unwrap().port());
+    let process = Process::spawn(&home, &[&port]);
+    let waits = |count| (process.log().with(WAITS).len() == count).then_some(());
+    wait_for("it waits for the folder", || waits(1));
+    lock.unlock().unwrap();
+    wait_for("it waits for the port", || waits(2));
+    drop(socket);
+    process.ready().stop();
 }
 
 #[test]
