@@ -18,6 +18,8 @@ pub enum Fault {
     },
     /// It is carried out, and the connection closed instead of an answer.
     CloseAfter,
+    /// It is carried out and answered, and the connection closed behind the answer, as it says.
+    LastAnswer,
     /// The connection is closed; nothing is carried out.
     CloseBefore,
     /// It is answered 202, and nothing is carried out.

@@ -9,9 +9,10 @@ use tokio::{
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
-        ServerConfig,
+        RootCertStore, ServerConfig,
         crypto::ring,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+        server::WebPkiClientVerifier,
     },
 };
 
@@ -26,20 +27,42 @@ impl Tls {
     ///
     /// When they are none, or do not fit.
     pub fn new(certificate: &str, key: &str) -> io::Result<Self> {
-        let wrong = |error: &dyn fmt::Display| io::Error::other(error.to_string());
-        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
-        let certificate = certificate.map_err(|error| wrong(&error))?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| wrong(&error))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                builder
-                    .with_no_client_auth()
-                    .with_single_cert(vec![certificate], key)
-            });
-        let config = config.map_err(|error| wrong(&error))?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Self::made(certificate, key, None)
     }
+
+    /// The same, and whoever connects has to show a certificate that this one vouches for.
+    ///
+    /// # Errors
+    ///
+    /// When they are none, or do not fit.
+    pub fn demanding(certificate: &str, key: &str, of_clients: &str) -> io::Result<Self> {
+        Self::made(certificate, key, Some(of_clients))
+    }
+
+    fn made(certificate: &str, key: &str, of_clients: Option<&str>) -> io::Result<Self> {
+        let provider = Arc::new(ring::default_provider());
+        let read = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(wrong);
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(wrong)?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(wrong)?;
+        let builder = match of_clients {
+            None => builder.with_no_client_auth(),
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(read(pem)?).map_err(wrong)?;
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().map_err(wrong)?)
+            }
+        };
+        let config = builder.with_single_cert(vec![read(certificate)?], key);
+        Ok(Self(TlsAcceptor::from(Arc::new(config.map_err(wrong)?))))
+    }
+}
+
+fn wrong(error: impl fmt::Display) -> io::Error {
+    io::Error::other(error.to_string())
 }
 
 impl fmt::Debug for Tls {

@@ -11,6 +11,7 @@ mod kit;
 mod losses;
 mod masters;
 mod recorded;
+mod streams;
 mod tasks;
 mod tls;
 mod zookeeper;

@@ -72,6 +72,59 @@ async fn others_are_not() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_our_own_is_shown_where_it_is_demanded() {
+    let ours = rcgen::generate_simple_self_signed(["chronos".to_owned()]).unwrap();
+    let theirs = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let ca = file("ca", theirs.cert.pem());
+    let own = (
+        file("certificate", ours.cert.pem()),
+        file("key", ours.signing_key.serialize_pem()),
+    );
+    let demanding = || {
+        let key = theirs.signing_key.serialize_pem();
+        mesos_fake::Tls::demanding(&theirs.cert.pem(), &key, &ours.cert.pem()).unwrap()
+    };
+    for shown in [Some(own), None] {
+        let fake = fake(demanding()).await;
+        let mut config = config(&fake);
+        config.tls.ca = Some(ca.clone());
+        config.tls.own.clone_from(&shown);
+        let mut kit = Kit::of(fake, config, Notebook::new(None)).await;
+        let standing = kit
+            .standing(|standing| matches!(standing, Standing::Subscribed | Standing::Waiting(_)))
+            .await;
+        assert_eq!(standing == Standing::Subscribed, shown.is_some());
+    }
+}
+
+#[tokio::test]
+async fn one_that_has_expired_is_not_trusted() {
+    let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let old = params.self_signed(&key).unwrap().pem();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &old).unwrap();
+    let fake = fake(mesos_fake::Tls::new(&old, &key.serialize_pem()).unwrap()).await;
+    let mut config = config(&fake);
+    config.tls.ca = Some(file.path().to_owned());
+    let mut kit = Kit::of(fake, config, Notebook::new(None)).await;
+    let standing = kit
+        .standing(|standing| matches!(standing, Standing::Waiting(_)))
+        .await;
+    let Standing::Waiting(text) = standing else {
+        panic!("it waits");
+    };
+    assert!(text.contains("expired"), "{text}");
+}
+
+#[tokio::test]
 async fn files_that_are_no_certificates_are_refused_at_the_start() {
     let nothing = tempfile::NamedTempFile::new().unwrap();
     let path = nothing.path().to_owned();

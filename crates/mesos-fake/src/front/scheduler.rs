@@ -258,7 +258,7 @@ async fn carry_out(
             remember(&link, &call, stream_id.clone(), None);
             wait.await;
         }
-        Some(Fault::CloseAfter | Fault::Hang | Fault::NoStreamId) | None => {}
+        Some(Fault::CloseAfter | Fault::LastAnswer | Fault::Hang | Fault::NoStreamId) | None => {}
     }
     let mut answer = if kind == Type::Subscribe {
         subscribe(&link, headers, &call, principal.as_deref())
@@ -280,7 +280,11 @@ async fn carry_out(
             answer.headers_mut().remove(STREAM_ID);
             answer
         }
-        Some(_) | None => {
+        fault => {
+            if fault == Some(Fault::LastAnswer) {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
             let status = answer.status();
             remember(&link, &call, stream_id, Some(status));
             answer
