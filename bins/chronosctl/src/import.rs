@@ -69,7 +69,8 @@ pub(crate) struct Import {
     #[arg(long)]
     replace: bool,
 
-    /// Take over the framework's id, so that Mesos hands the running tasks to us. Chronos must never run again then.
+    /// Take over the framework's id, so that no second framework stands beside ours. Tasks of Chronos that run are killed when
+    /// we subscribe. Chronos must never run again then.
     #[arg(long)]
     take_framework_id: bool,
 
