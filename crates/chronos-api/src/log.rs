@@ -60,6 +60,7 @@ pub(crate) async fn read(
         key,
         stream,
         offset,
+        has_read: false,
         follow,
         until: None,
         part: None,
@@ -79,6 +80,11 @@ pub(crate) async fn read(
     let ended = if ended { "true" } else { "false" };
     headers.insert(ENDED, HeaderValue::from_static(ended));
     Ok(response)
+}
+
+// An empty one may also be one of which nobody knows anything now.
+const fn is_shorter(part: &LogPart, offset: u64) -> bool {
+    part.size > 0 && part.size < offset
 }
 
 fn follower(app: &App) -> Result<OwnedSemaphorePermit, Unavailable> {
@@ -108,6 +114,8 @@ struct Reader {
     stream: LogStream,
     /// What was read so far.
     offset: u64,
+    /// Something was read: what is shorter now is another file.
+    has_read: bool,
     /// Until the run has ended.
     follow: bool,
     /// Where to stop when not following.
@@ -136,7 +144,13 @@ impl Reader {
                     let bytes = part.bytes.slice(..part.bytes.len().min(max));
                     let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                     self.offset = self.offset.saturating_add(read);
+                    self.has_read = true;
                     return Some((Ok(bytes), self));
+                }
+                // Some machines put a long log aside and begin another one.
+                Ok(part) if self.follow && self.has_read && is_shorter(&part, self.offset) => {
+                    self.offset = 0;
+                    continue;
                 }
                 Ok(part) if part.ended || !self.follow => return None,
                 Ok(_) => {}

@@ -143,6 +143,11 @@ impl Daemon {
         inner.logs.entry(key.clone()).or_default().extend(text);
     }
 
+    /// Puts what a run printed aside; what it prints from now on begins anew.
+    pub(crate) fn rotate(&self, key: &RunKey) {
+        self.lock().logs.insert(key.clone(), Vec::new());
+    }
+
     /// Makes all that needs the store fail, or work again.
     pub(crate) fn set_outage(&self, problem: Option<&str>) {
         self.lock().outage = problem.map(str::to_owned);

@@ -137,6 +137,25 @@ async fn follows_until_the_run_has_ended() {
 }
 
 #[tokio::test]
+async fn follows_a_log_that_is_put_aside_and_begins_anew() {
+    let site = Site::new();
+    let key = started(&site).await;
+    site.daemon.print(&key, b"a long line");
+    let mut body = follow(&site, &key, "").await;
+    assert_eq!(frame(&mut body).await.unwrap(), b"a long line");
+    site.daemon.rotate(&key);
+    site.daemon.print(&key, b"short");
+    assert_eq!(frame(&mut body).await.unwrap(), b"short");
+    // Who asks from where there is nothing yet is not given what was before.
+    let mut late = follow(&site, &key, "&offset=9").await;
+    site.daemon.print(&key, b", then more");
+    assert_eq!(frame(&mut late).await.unwrap(), b"en more");
+    site.daemon.finish(&key, 0);
+    assert_eq!(frame(&mut body).await.unwrap(), b", then more");
+    assert_eq!(frame(&mut body).await, None);
+}
+
+#[tokio::test]
 async fn follows_a_run_that_has_not_started() {
     let site = Site::new();
     let key = started(&site).await;

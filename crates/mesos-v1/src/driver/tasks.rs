@@ -108,9 +108,17 @@ impl Tasks {
         self.fresh.remove(&task.value);
     }
 
-    /// Wants a task to end, from now on.
+    /// Wants a task to end, from now on. Said once more, it changes nothing: the kill is repeated anyway, less and less
+    /// often.
     pub(super) fn kill(&mut self, task: &TaskId, policy: Option<KillPolicy>, now: Mono) {
         let known = self.known.entry(task.value.clone()).or_default();
+        if known
+            .kill
+            .as_ref()
+            .is_some_and(|kill| kill.policy == policy)
+        {
+            return;
+        }
         known.kill = Some(Kill { policy, sent: 0 });
         self.set_alarm(&task.value, Some(now));
     }
@@ -390,7 +398,15 @@ mod tests {
             let at = Mono(at * 1_000);
             assert_eq!(tasks.deadline(), Some(at));
             assert_eq!(tasks.due(at, &mut jitter), kill);
+            tasks.kill(&task("a"), None, at);
         }
+        // Another way to end it is another wish.
+        let policy = Some(KillPolicy::default());
+        tasks.kill(&task("a"), policy, Mono(995_000));
+        let other = [Ask::Kill(task("a"), policy)];
+        assert_eq!(tasks.due(Mono(995_000), &mut jitter), other);
+        tasks.kill(&task("a"), None, Mono(995_001));
+        assert_eq!(tasks.due(Mono(995_001), &mut jitter), kill);
         // It comes back: the kills did not reach it.
         let now = Mono(1_000_000);
         tasks.news(&status("a", TaskState::TaskUnreachable), now);
