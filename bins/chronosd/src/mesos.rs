@@ -25,8 +25,14 @@ const LOCAL: &str = "local";
 #[command(next_help_heading = "Mesos")]
 pub(crate) struct MesosArgs {
     /// Where the Mesos masters are: host:port or several with commas, https://host:port, zk://host:port/path, or a file://
-    /// that holds one of these; `local` runs jobs on this machine.
-    #[arg(long = "master", value_name = "WHERE", default_value = LOCAL)]
+    /// that holds one of these; `local` runs jobs on this machine. With a password it is better given in the environment.
+    #[arg(
+        long = "master",
+        value_name = "WHERE",
+        default_value = LOCAL,
+        env = "CHRONOS_MASTER",
+        hide_env_values = true
+    )]
     master: String,
 
     /// Name of the framework.
@@ -222,7 +228,11 @@ impl MesosArgs {
             principal: self.mesos_authentication_principal.clone(),
             agent_credentials: self.mesos_agent_auth,
             name: self.mesos_framework_name.clone(),
-            user: around.user.unwrap_or_else(|| "root".to_owned()),
+            // Masters take nobody for a user.
+            user: around
+                .user
+                .filter(|user| !user.is_empty())
+                .unwrap_or_else(|| "root".to_owned()),
             roles: self.roles().map_err(wrong)?,
             hostname: around.hostname,
             webui_url: Some(self.webui_url.clone().unwrap_or(around.own_url)),
@@ -467,11 +477,15 @@ mod tests {
     }
 
     fn config(args: &[&str]) -> Result<MesosConfig, String> {
+        config_as(None, args)
+    }
+
+    fn config_as(user: Option<&str>, args: &[&str]) -> Result<MesosConfig, String> {
         let all = ["chronosd"].iter().chain(args);
         let only = Only::try_parse_from(all).map_err(|error| error.to_string())?;
         let around = Surroundings {
             hostname: "h".to_owned(),
-            user: None,
+            user: user.map(str::to_owned),
             own_url: "http://h:4400".to_owned(),
             zk_timeout: Duration::from_secs(10),
         };
@@ -496,6 +510,14 @@ mod tests {
         assert_eq!(config.pace.reconcile, Duration::from_secs(600));
         assert_eq!(config.pace.revive, Duration::from_secs(5));
         assert_eq!(config.webui_url.as_deref(), Some("http://h:4400"));
+    }
+
+    #[test]
+    fn a_framework_has_a_user() {
+        for (user, want) in [(None, "root"), (Some(""), "root"), (Some("jobs"), "jobs")] {
+            let config = config_as(user, &["--master=m"]).unwrap();
+            assert_eq!(config.user, want, "{user:?}");
+        }
     }
 
     #[test]

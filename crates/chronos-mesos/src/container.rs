@@ -84,9 +84,17 @@ fn docker(container: &Container, host_ports: &[u16]) -> DockerInfo {
 }
 
 fn networks(container: &Container, host_ports: &[u16]) -> Vec<proto::NetworkInfo> {
+    // Said in both ways it is one network: Docker joins no second one, and refuses two.
+    let is_said_twice = |name: &String| {
+        container
+            .network_infos
+            .iter()
+            .any(|info| info.name == *name)
+    };
     let old = container
         .network_name
         .iter()
+        .filter(|name| !is_said_twice(name))
         .map(|name| proto::NetworkInfo {
             name: Some(name.clone()),
             ..proto::NetworkInfo::default()

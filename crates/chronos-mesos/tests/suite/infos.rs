@@ -213,6 +213,22 @@ async fn a_container_of_mesos() {
 }
 
 #[tokio::test]
+async fn a_network_that_is_said_in_both_ways_is_one() {
+    for (name, want) in [
+        ("net", json!([{"name": "net"}])),
+        ("old", json!([{"name": "old"}, {"name": "net"}])),
+    ] {
+        let task = launched_json(json!({
+            "container": {
+                "image": "img", "network": "USER", "networkName": name, "networkInfos": [{"name": "net"}],
+            },
+        }))
+        .await;
+        assert_eq!(task["container"]["network_infos"], want);
+    }
+}
+
+#[tokio::test]
 async fn ports_are_taken_out_of_the_offer_and_told() {
     for (network, mapped) in [("BRIDGE", true), ("USER", true), ("HOST", false)] {
         let task = launched_json(json!({
