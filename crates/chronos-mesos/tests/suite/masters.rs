@@ -201,6 +201,45 @@ async fn who_does_not_lead_leaves_and_comes_back_when_it_does() {
 }
 
 #[tokio::test]
+async fn old_masters_are_asked_for_nothing_that_they_do_not_know() {
+    for version in [
+        "1.0.4", "1.1.3", "1.2.3", "1.3.2", "1.4.3", "1.8.1", "1.11.0",
+    ] {
+        let mut settings = quick(Behaviour::hangs());
+        settings.version = version.to_owned();
+        let mut fake = Fake::start(plan(settings)).await.unwrap();
+        fake.real_time();
+        let mut config = MesosConfig::new(fake.address(0).to_string().parse().unwrap());
+        config.pace.revive = Duration::from_millis(10);
+        // Those that know no roles of a framework take it for one of any.
+        config.roles = vec!["cron".to_owned()];
+        let mut kit = Kit::of(fake, config, Notebook::new(None)).await;
+        let launched = kit.launch(json!({ "maxCompletionTime": 600 })).await;
+        kit.until(TaskState::Running).await;
+        kit.call(ClusterCall::Want { offers: false }).await;
+        kit.settled("a suppression", |kit| kit.count(Type::Suppress) > 0)
+            .await;
+        kit.call(ClusterCall::Want { offers: true }).await;
+        let agent = kit.agent();
+        kit.fake.cluster(|cluster| cluster.lose_agent(&agent, true));
+        kit.fake.advance(Duration::from_secs(80));
+        kit.until(TaskState::Unreachable).await;
+        kit.fake.cluster(|cluster| cluster.return_agent(&agent));
+        kit.until(TaskState::Running).await;
+        let key = launched.key;
+        kit.call(ClusterCall::Kill { key }).await;
+        assert_eq!(kit.end().await.state, TaskState::Killed, "{version}");
+        kit.catch_up();
+        kit.launch(json!({ "name": "next" })).await;
+        kit.until(TaskState::Running).await;
+        let refused = kit.fake.calls().into_iter();
+        let refused = refused.filter(|seen| !matches!(seen.status, Some(200 | 202)));
+        assert_eq!(refused.count(), 0, "{version}");
+        assert_eq!(kit.count(Type::Subscribe), 1, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn credentials_are_shown_to_masters_and_a_refusal_is_told() {
     let with_credentials = Plan {
         credentials: [("cron".to_owned(), "geheim".to_owned())].into(),

@@ -20,7 +20,7 @@
 //! | 13 | suppress and revive | `who_wants_no_offers_gets_none`; `chronos-mesos`: `offers_go_back_and_none_come_when_nothing_waits` |
 //! | 14 | kill of a task out of reach | `a_kill_reaches_a_task_that_comes_back`; `chronos-mesos`: `a_task_on_an_agent_out_of_reach_is_killed_when_that_comes_back` |
 //! | 15 | the same store under another version | `chronosd`: `versions_alternate_over_a_folder`, `versions_alternate_over_zookeeper` (with an older program by `CHRONOSD_OTHER`) |
-//! | 16 | masters of Mesos 1.0 to 1.4 | `an_old_master_is_asked_for_nothing_that_it_does_not_know` |
+//! | 16 | masters of Mesos 1.0 to 1.4 | `an_old_master_is_asked_for_nothing_that_it_does_not_know`; `chronos-mesos`: `old_masters_are_asked_for_nothing_that_they_do_not_know` |
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 
