@@ -1,6 +1,6 @@
 //! The connections to a master: one on which it speaks, one on which we do.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -57,6 +57,33 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 pub(crate) type Connection = SendRequest<Full<Bytes>>;
 
+/// A connection that works while somebody waits for something, and not otherwise: a call and its answer then stay within
+/// one task.
+struct Driven {
+    sender: Connection,
+    link: Link,
+}
+
+/// What reads and writes.
+struct Link {
+    works: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ended: bool,
+}
+
+impl Link {
+    /// Waits for something, and lets the connection work meanwhile.
+    async fn during<T>(&mut self, wait: impl Future<Output = T>) -> T {
+        let mut wait = std::pin::pin!(wait);
+        tokio::select! {
+            biased;
+            // First: so it is known whether the other side has closed it before something is sent.
+            () = &mut self.works, if !self.ended => self.ended = true,
+            done = &mut wait => return done,
+        }
+        wait.await
+    }
+}
+
 impl Client {
     pub(crate) fn new(tls: Option<TlsConnector>, credentials: Option<&Credentials>) -> Self {
         let authorization = credentials.and_then(|own| {
@@ -77,8 +104,15 @@ impl Client {
         }
     }
 
-    /// Opens a connection.
+    /// Opens a connection that works by itself.
     pub(crate) async fn connect(&self, authority: &str) -> Result<Connection, String> {
+        let open = self.connect_driven(authority).await?;
+        // Ends with the sender, or with the other side; whoever sends sees that.
+        tokio::spawn(open.link.works);
+        Ok(open.sender)
+    }
+
+    async fn connect_driven(&self, authority: &str) -> Result<Driven, String> {
         let opened = tokio::time::timeout(CONNECT_WAIT, self.open(authority));
         let stream = opened
             .await
@@ -86,9 +120,13 @@ impl Client {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| format!("{authority}: {error}"))?;
-        // Ends with the sender, or with the other side; whoever sends sees that.
-        tokio::spawn(connection);
-        Ok(sender)
+        Ok(Driven {
+            sender,
+            link: Link {
+                works: Box::pin(async move { drop(connection.await) }),
+                ended: false,
+            },
+        })
     }
 
     async fn open(&self, authority: &str) -> Result<Box<dyn Stream>, String> {
@@ -224,8 +262,13 @@ pub(crate) async fn speak(
     mut calls: mpsc::Receiver<Outgoing>,
     inputs: mpsc::Sender<Input>,
 ) {
-    let mut connection = None;
-    while let Some(outgoing) = calls.recv().await {
+    let mut connection: Option<Driven> = None;
+    loop {
+        let next = match &mut connection {
+            Some(open) => open.link.during(calls.recv()).await,
+            None => calls.recv().await,
+        };
+        let Some(outgoing) = next else { return };
         let call = outgoing.call;
         let input = match send(&client, &authority, &mut connection, outgoing).await {
             Ok(answer) => Input::CallAnswered {
@@ -252,35 +295,40 @@ pub(crate) async fn speak(
 async fn send(
     client: &Client,
     authority: &str,
-    connection: &mut Option<Connection>,
+    connection: &mut Option<Driven>,
     outgoing: Outgoing,
 ) -> Result<Answer, (Written, String)> {
     let nothing = |why: String| (Written::Nothing, why);
     // A master closes connections that were idle for long, or after each answer.
     if let Some(open) = connection
-        && open.ready().await.is_err()
+        && open.link.during(open.sender.ready()).await.is_err()
     {
         *connection = None;
     }
     let open = match connection {
         Some(open) => open,
-        None => connection.insert(client.connect(authority).await.map_err(nothing)?),
+        None => connection.insert(client.connect_driven(authority).await.map_err(nothing)?),
     };
     let request = client
         .call(authority, Some(&outgoing.stream_id), outgoing.body)
         .map_err(nothing)?;
-    let response = open.try_send_request(request).await.map_err(|error| {
-        let written = match error.message() {
-            Some(_unsent) => Written::Nothing,
-            None => Written::Perhaps,
-        };
-        (written, error.error().to_string())
-    })?;
-    let (head, body) = response.into_parts();
-    Ok(Answer {
-        body: whole(body).await,
-        ..answer(head.status, &head.headers)
-    })
+    let sent = open.sender.try_send_request(request);
+    open.link
+        .during(async move {
+            let response = sent.await.map_err(|error| {
+                let written = match error.message() {
+                    Some(_unsent) => Written::Nothing,
+                    None => Written::Perhaps,
+                };
+                (written, error.error().to_string())
+            })?;
+            let (head, body) = response.into_parts();
+            Ok(Answer {
+                body: whole(body).await,
+                ..answer(head.status, &head.headers)
+            })
+        })
+        .await
 }
 
 /// Reads a body, as far as anybody wants to see it.

@@ -29,6 +29,7 @@ mod directory;
 mod executor;
 mod http;
 mod keeper;
+mod lanes;
 mod logs;
 mod news;
 mod offers;

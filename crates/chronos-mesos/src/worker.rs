@@ -24,7 +24,8 @@ use crate::{
     desk::Desk,
     detect::{Detector, Found},
     directory::Directory,
-    http::{Client, Outgoing, listen, speak},
+    http::{Client, Outgoing, listen},
+    lanes::Lanes,
 };
 
 /// How many calls of the scheduler may wait: it makes them in bursts, one for each offer that it uses.
@@ -151,7 +152,7 @@ struct Worker {
     /// What works for a subscription, to be ended with it.
     helpers: Vec<(Subscription, JoinHandle<()>)>,
     /// Where calls of the subscription go.
-    speaker: Option<mpsc::Sender<Outgoing>>,
+    lanes: Option<Lanes>,
     /// The scheduler wants its last acknowledgements sent, and no more.
     stopping: bool,
 }
@@ -179,7 +180,7 @@ impl Worker {
             led_tx,
             led,
             helpers: Vec::new(),
-            speaker: None,
+            lanes: None,
             stopping: false,
         }
     }
@@ -329,17 +330,16 @@ impl Worker {
             } => {
                 tracing::info!(master = %leader, "subscribing to Mesos");
                 self.desk.directory().set_master(&leader.authority);
-                let (calls_tx, calls) = mpsc::channel(1);
                 let client = || Arc::clone(&self.client);
                 let (authority, inputs) = (leader.authority, || self.inputs_tx.clone());
-                let speak = speak(client(), subscription, authority.clone(), calls, inputs());
+                let lanes = Lanes::new(client(), subscription, authority.clone(), inputs());
+                self.lanes = Some(lanes);
                 let listen = listen(client(), subscription, authority, body, inputs());
-                self.speaker = Some(calls_tx);
                 self.help(subscription, listen);
-                self.help(subscription, speak);
             }
             Output::Send {
-                subscription: _,
+                subscription,
+                lane,
                 call,
                 stream_id,
                 body,
@@ -349,15 +349,12 @@ impl Worker {
                     stream_id,
                     body,
                 };
-                // The driver sends one at a time, so there is room.
-                if let Some(speaker) = &self.speaker
-                    && let Err(error) = speaker.try_send(outgoing)
-                {
-                    tracing::error!(%error, "a call found no room");
+                if let Some(lanes) = &mut self.lanes {
+                    lanes.send(subscription, lane, outgoing);
                 }
             }
             Output::Close { subscription } => {
-                self.speaker = None;
+                self.lanes = None;
                 self.helpers.retain(|(of, helper)| {
                     if *of == subscription {
                         helper.abort();

@@ -3,6 +3,8 @@
 //! A resource is the same as another one when everything but its amount is: name, reservation, disk, and so on. The role
 //! that it is allocated to does not count; the master fills it in.
 
+use std::sync::Arc;
+
 use mesos_v1::proto::{Resource, resource::AllocationInfo, value};
 
 /// Amounts by what they are of.
@@ -11,8 +13,8 @@ pub(crate) struct Pool(Vec<Item>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Item {
-    /// Everything but the amount and the allocation.
-    of: Resource,
+    /// Everything but the amount and the allocation; shared, because pools are copied for each agent in each round.
+    of: Arc<Resource>,
     amount: Amount,
 }
 
@@ -53,7 +55,7 @@ impl Pool {
             return false;
         }
         for item in &other.0 {
-            if let Some(mine) = self.0.iter_mut().find(|mine| mine.of == item.of) {
+            if let Some(mine) = self.0.iter_mut().find(|mine| mine.is_of(item)) {
                 mine.amount.take(&item.amount);
             }
         }
@@ -64,7 +66,7 @@ impl Pool {
     /// Whether all of another pool is there.
     pub(crate) fn holds(&self, other: &Self) -> bool {
         other.0.iter().all(|item| {
-            let mine = self.0.iter().find(|mine| mine.of == item.of);
+            let mine = self.0.iter().find(|mine| mine.is_of(item));
             item.amount.is_nothing() || mine.is_some_and(|mine| mine.amount.holds(&item.amount))
         })
     }
@@ -97,7 +99,7 @@ impl Pool {
     }
 
     fn add(&mut self, item: &Item) {
-        match self.0.iter_mut().find(|mine| mine.of == item.of) {
+        match self.0.iter_mut().find(|mine| mine.is_of(item)) {
             Some(mine) => mine.amount.put(&item.amount),
             None => self.0.push(item.clone()),
         }
@@ -134,11 +136,18 @@ impl Item {
                 ..Default::default()
             }];
         }
-        Self { of, amount }
+        Self {
+            of: Arc::new(of),
+            amount,
+        }
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.of, &other.of) || self.of == other.of
     }
 
     fn to_resource(&self, allocated_to: Option<&str>) -> Resource {
-        let mut resource = self.of.clone();
+        let mut resource = Resource::clone(&self.of);
         match &self.amount {
             Amount::Scalar(amount) => {
                 resource.scalar = Some(value::Scalar {

@@ -6,7 +6,7 @@
 //! ```text
 //!                      facts (Input)                 instructions (Output)
 //!   connection   Head, Data, Closed        ──►    Subscribe, Close
-//!   calls        CallAnswered, CallLost    ──►    Send                     one at a time, one connection
+//!   calls        CallAnswered, CallLost    ──►    Send                     one at a time on each lane
 //!   store        FenceHeld, IdStored       ──►    CheckFence, StoreId
 //!   scheduler    Request, Recorded         ──►    Tell(Notice)
 //! ```
@@ -46,7 +46,7 @@ pub use answer::{Answer, BODY_LEN_MAX};
 pub use config::{Config, Pace};
 pub use input::{CallId, Input, InputKind, Receipt, Request, RequestId, Subscription, Written};
 pub use leader::Leader;
-pub use output::{Cause, NotSent, Notice, Outcome, Output, Update};
+pub use output::{Cause, Lane, NotSent, Notice, Outcome, Output, Update};
 pub use refusal::Refusal;
 pub use state::StateKind;
 

@@ -62,9 +62,16 @@ async fn a_launch_that_was_given_up_and_runs_is_killed() {
     let mut second = first.clone();
     second.launch = Launch(Some(Timestamp::from_millis(8)));
     let offer = kit.offer().await;
+    // The first one gets no further than its start until then; nothing else waits for that.
+    kit.fake.fault(Type::Acknowledge, 0, Fault::Hold);
     kit.launch_on(&offer, vec![first]).await;
+    kit.settled("a held call", |kit| kit.count(Type::Acknowledge) == 1)
+        .await;
     let offer = kit.offer().await;
     let second = kit.launch_on(&offer, vec![second]).await;
+    kit.settled("a second launch", |kit| kit.launched().len() == 2)
+        .await;
+    kit.fake.release();
     kit.settled("an end of the first", |kit| {
         let left = kit.on_agents();
         left.len() == 1 && left[0].0 == id_of(&second)

@@ -17,7 +17,7 @@ const ID_LEN_MAX: usize = 255;
 impl Cluster {
     /// Carries out an `ACCEPT`.
     pub fn accept(&mut self, framework: &str, call: &call::Accept) {
-        let tasks: Vec<TaskInfo> = call.operations.iter().flat_map(tasks_of).collect();
+        let tasks: Vec<&TaskInfo> = call.operations.iter().flat_map(tasks_of).collect();
         let (offers, problem) = self.take_offers(framework, &call.offer_ids);
         if let Some(problem) = problem {
             let word = Word {
@@ -26,7 +26,7 @@ impl Cluster {
                 source: Source::Master,
                 message: format!("Task launched with invalid offers: {problem}"),
             };
-            for task in &tasks {
+            for task in tasks {
                 self.tell_of(framework, task, &word);
             }
             return;
@@ -40,7 +40,7 @@ impl Cluster {
             left.put(&offer.what);
         }
         if let Some(word) = self.agent_is_away(framework, &agent) {
-            for task in &tasks {
+            for task in tasks {
                 self.tell_of(framework, task, &word);
             }
             return;
@@ -124,7 +124,7 @@ impl Cluster {
         let mut problems: Vec<Option<String>> = Vec::new();
         let tasks = tasks_of(operation);
         let mut in_group = left.clone();
-        for task in &tasks {
+        for task in tasks {
             let pool = if group.is_some() {
                 &mut in_group
             } else {
@@ -143,7 +143,7 @@ impl Cluster {
             let bad = problems.iter().flatten().next().cloned();
             if bad.is_none() {
                 *left = in_group;
-                for task in &tasks {
+                for task in tasks {
                     self.launch(framework, agent, task.clone());
                 }
             }
@@ -250,18 +250,16 @@ impl Cluster {
     }
 }
 
-fn tasks_of(operation: &Operation) -> Vec<TaskInfo> {
+fn tasks_of(operation: &Operation) -> &[TaskInfo] {
     match operation.r#type() {
         operation::Type::Launch => operation
             .launch
             .as_ref()
-            .map(|launch| launch.task_infos.clone())
-            .unwrap_or_default(),
+            .map_or(&[], |launch| &launch.task_infos),
         operation::Type::LaunchGroup => operation
             .launch_group
             .as_ref()
-            .map(|group| group.task_group.tasks.clone())
-            .unwrap_or_default(),
+            .map_or(&[], |group| &group.task_group.tasks),
         // Nothing of the others is kept.
         operation::Type::Unknown
         | operation::Type::Reserve
@@ -271,7 +269,7 @@ fn tasks_of(operation: &Operation) -> Vec<TaskInfo> {
         | operation::Type::GrowVolume
         | operation::Type::ShrinkVolume
         | operation::Type::CreateDisk
-        | operation::Type::DestroyDisk => Vec::new(),
+        | operation::Type::DestroyDisk => &[],
     }
 }
 

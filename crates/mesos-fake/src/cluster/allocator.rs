@@ -130,8 +130,8 @@ impl Cluster {
             let mut free = agent.total.clone();
             for (key, task) in &agent.tasks {
                 // What ended is free before its end is acknowledged, or even told.
-                if let Some(known) = self.master.tasks.get(key)
-                    && !is_terminal(task.state)
+                if !is_terminal(task.state)
+                    && let Some(known) = self.master.tasks.get(key)
                 {
                     free.take(&known.uses);
                 }

@@ -430,7 +430,7 @@ fn other(world: &mut World, call: &Call, stream_id: Option<&str>) -> Answer {
         | Type::UpdateFramework => {}
     }
     // What an agent does at once is seen at once.
-    cluster.advance(std::time::Duration::ZERO);
+    cluster.settle();
     plain(StatusCode::ACCEPTED, "")
 }
 

@@ -1,6 +1,10 @@
 //! The driver with sockets around it, and a scheduler that records at once. Its time is that of the fake.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request as HttpRequest, Response};
@@ -12,8 +16,8 @@ use mesos_v1::{
     Mono,
     call::{CONTENT_TYPE, PATH, STREAM_ID},
     driver::{
-        Answer, Config, Driver, Input, Leader, Notice, Outcome, Output, Pace, Request, RequestId,
-        StateKind, Subscription, Written,
+        Answer, CallId, Config, Driver, Input, Leader, Notice, Outcome, Output, Pace, Request,
+        RequestId, StateKind, Subscription, Written,
     },
     proto::{
         CommandInfo, FrameworkId, FrameworkInfo, Offer, Resource, TaskId, TaskInfo, TaskState,
@@ -36,7 +40,7 @@ pub(crate) struct Shell {
     sender: mpsc::Sender<Input>,
     inputs: mpsc::Receiver<Input>,
     connections: Vec<(Subscription, JoinHandle<()>)>,
-    under_way: bool,
+    under_way: BTreeSet<CallId>,
     /// Calls of this kind are not waited for.
     pub(crate) hangs: bool,
     marks: u32,
@@ -69,7 +73,7 @@ impl Shell {
             sender,
             inputs,
             connections: Vec::new(),
-            under_way: false,
+            under_way: BTreeSet::new(),
             hangs: false,
             marks: 0,
             leads: true,
@@ -137,13 +141,15 @@ impl Shell {
                     clean = false;
                     self.take_one().await;
                 }
-                StateKind::Subscribed | StateKind::Draining if self.under_way && !self.hangs => {
+                StateKind::Subscribed | StateKind::Draining
+                    if !self.under_way.is_empty() && !self.hangs =>
+                {
                     clean = false;
                     self.take_one().await;
                 }
                 StateKind::Subscribed if !clean => {
                     self.mark().await;
-                    clean = !self.under_way || self.hangs;
+                    clean = self.under_way.is_empty() || self.hangs;
                 }
                 StateKind::Stopped
                 | StateKind::Detecting
@@ -177,8 +183,8 @@ impl Shell {
     pub(crate) fn give(&mut self, input: Input) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            if matches!(input, Input::CallAnswered { .. } | Input::CallLost { .. }) {
-                self.under_way = false;
+            if let Input::CallAnswered { call, .. } | Input::CallLost { call, .. } = &input {
+                self.under_way.remove(call);
             }
             let now = self.fake.cluster(|cluster| cluster.now());
             let now = Mono(u64::try_from(now.as_millis()).expect("a short test"));
@@ -210,11 +216,12 @@ impl Shell {
             }
             Output::Send {
                 subscription,
+                lane: _,
                 call,
                 stream_id,
                 body,
             } => {
-                self.under_way = true;
+                self.under_way.insert(call);
                 let sender = self.sender.clone();
                 let authority = self.fake_authority();
                 let work = async move {
@@ -237,7 +244,7 @@ impl Shell {
                 None
             }
             Output::Close { subscription } => {
-                self.under_way = false;
+                self.under_way.clear();
                 self.offers.clear();
                 self.connections.retain(|(of, connection)| {
                     if *of == subscription {

@@ -22,11 +22,11 @@ impl Driver {
                 if let Some(id) = self.framework().cloned() {
                     self.queue_what_is_due(now, &mut session, &id);
                 }
-                self.start_next(now, &mut session);
+                self.start_what_can_go(now, &mut session);
                 State::Subscribed { session }
             }
             State::Draining { mut session, until } => {
-                self.start_next(now, &mut session);
+                self.start_what_can_go(now, &mut session);
                 if session.calls.is_idle() {
                     return self.end(now, session);
                 }
@@ -78,14 +78,18 @@ impl Driver {
         }
     }
 
-    fn start_next(&mut self, now: Mono, session: &mut Session) {
-        let id = CallId(self.calls + 1);
-        if let Some(body) = session.calls.start(id, now) {
+    fn start_what_can_go(&mut self, now: Mono, session: &mut Session) {
+        loop {
+            let call = CallId(self.calls + 1);
+            let Some((lane, body)) = session.calls.start(call, now) else {
+                return;
+            };
             let body = body.to_vec();
             self.calls += 1;
             self.say(Output::Send {
                 subscription: session.subscription,
-                call: id,
+                lane,
+                call,
                 stream_id: session.stream_id.clone(),
                 body,
             });
@@ -249,8 +253,8 @@ impl Driver {
             What::Teardown(request) | What::UpdateFramework(request) => {
                 self.settle(request, outcome);
             }
-            What::AcknowledgeEnd
-            | What::Acknowledge
+            What::AcknowledgeEnd(_)
+            | What::Acknowledge(_)
             | What::Kill
             | What::Reconcile
             | What::Decline

@@ -64,6 +64,9 @@ pub const RECONCILE_PERIOD: Duration = Duration::from_secs(900);
 pub const RECONCILE_BATCH_MAX: usize = 1_000;
 /// `REVIVE` is not sent more often than this: each one makes the master allocate.
 pub const REVIVE_PAUSE: Duration = Duration::from_secs(5);
+/// Connections for calls, all but the first for acknowledgements only. A call takes a round trip, and a launch has three
+/// updates: with a millisecond each, eight connections carry 2,000 launches a second.
+pub const LANES_MAX: usize = 8;
 /// Calls that wait. At a millisecond each they are 10 s, a third of [`CALL_WAIT`].
 pub const QUEUE_LEN_MAX: usize = 10_000;
 /// Events that wait while a new id is stored: 5 s of 2,000 updates a second, the most a master was seen to send.

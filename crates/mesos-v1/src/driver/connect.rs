@@ -280,7 +280,7 @@ impl Driver {
         self.tell(Notice::Disconnected(cause));
         let (waiting, under_way) = session.calls.dissolve();
         self.not_sent(now, waiting, NotSent::Disconnected);
-        if let Some(call) = under_way {
+        for call in under_way {
             self.conclude(now, call, Outcome::Ambiguous);
         }
     }

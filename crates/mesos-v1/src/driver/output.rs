@@ -17,6 +17,16 @@ use crate::{
     recordio::FrameError,
 };
 
+/// A connection for calls, one call at a time. Most are over the first one, because a master keeps their order there; the
+/// others are for acknowledgements, when there are many. There are at most [`LANES_MAX`](super::config::LANES_MAX).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Lane(pub usize);
+
+impl Lane {
+    /// The one for calls that have an order.
+    pub const FIRST: Self = Self(0);
+}
+
 /// An instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -36,10 +46,12 @@ pub enum Output {
         /// The body.
         body: Vec<u8>,
     },
-    /// Send a call over the second connection. The one before it was answered.
+    /// Send a call over a connection that is not that of the stream. The call before it on that lane was answered.
     Send {
         /// The subscription.
         subscription: Subscription,
+        /// Which connection.
+        lane: Lane,
         /// To be named in the answer.
         call: CallId,
         /// The header that ties it to the subscription.

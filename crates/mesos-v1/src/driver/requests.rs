@@ -190,10 +190,11 @@ impl Driver {
             && let Some(id) = self.framework()
             && let Some(call) = call::acknowledge(id, status)
         {
+            let task = status.task_id.clone();
             let what = if task_state(status).is_ok_and(is_terminal) {
-                What::AcknowledgeEnd
+                What::AcknowledgeEnd(task)
             } else {
-                What::Acknowledge
+                What::Acknowledge(task)
             };
             self.queue(session, Queued::new(what, &call));
         }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use mesos_v1::{
-    driver::Output,
-    driver::{Input, Request, RequestId, StateKind, Written},
+    driver::{CallId, Input, Output, Request, RequestId, StateKind, Written, config::LANES_MAX},
     proto::{
         TaskState,
         scheduler::{Call, call::Type},
@@ -12,7 +11,7 @@ use mesos_v1::{
 };
 use prost::Message as _;
 
-use crate::kit::{Rig, demand, leader, subscribed, task, update};
+use crate::kit::{Rig, answer, demand, leader, subscribed, task, update};
 
 #[test]
 fn an_ambiguous_launch_is_asked_about_after_the_fence() {
@@ -51,6 +50,52 @@ fn what_was_recorded_too_late_is_acknowledged_in_the_next_subscription() {
     let again = rig.receipts[1].clone();
     rig.give(Input::Recorded(again));
     assert_eq!(rig.said(), "tell t1 TASK_RUNNING\nsend ACKNOWLEDGE t1");
+}
+
+#[test]
+fn acknowledgements_of_a_subscription_end_with_it() {
+    let mut rig = Rig::at(StateKind::Subscribed);
+    let tasks = 0..2 * LANES_MAX;
+    for number in tasks.clone() {
+        let id = format!("t{number}");
+        rig.event(&update(&id, TaskState::TaskRunning, Some(1)));
+    }
+    for receipt in rig.receipts.clone() {
+        rig.give(Input::Recorded(receipt));
+    }
+    let told = rig.said();
+    assert_eq!(
+        told.matches("send ACKNOWLEDGE").count(),
+        LANES_MAX,
+        "{told}"
+    );
+    let old = (rig.subscription(), rig.call);
+    lose_call(&mut rig);
+    rig.hold();
+    rig.accept_stream();
+    rig.event(&subscribed("F"));
+    // What was under way on another lane is answered late: that makes room for nothing.
+    rig.give(Input::CallAnswered {
+        subscription: old.0,
+        call: CallId(old.1.0 - 1),
+        answer: answer(202, ""),
+    });
+    let told = rig.said();
+    assert!(!told.contains("ACKNOWLEDGE"), "{told}");
+    for number in tasks {
+        rig.receipts.clear();
+        let id = format!("t{number}");
+        rig.event(&update(&id, TaskState::TaskRunning, Some(1)));
+        let again = rig.receipts[0].clone();
+        rig.give(Input::Recorded(again));
+        rig.answer(202, "");
+    }
+    let told = rig.said();
+    assert_eq!(
+        told.matches("send ACKNOWLEDGE").count(),
+        2 * LANES_MAX,
+        "{told}"
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::{
 
 use mesos_v1::{
     driver::{
-        Answer, CallId, Input, Output, Receipt, Refusal, Request, StateKind, Subscription, Written,
+        Answer, CallId, Input, Lane, Output, Receipt, Refusal, Request, StateKind, Subscription,
+        Written, config::LANES_MAX,
     },
     proto::{
         TaskState,
@@ -51,7 +52,8 @@ struct World {
     fenced: Option<Subscription>,
     /// The connection that is open.
     open: Option<Subscription>,
-    under_way: Option<CallId>,
+    /// By lane; with the task whose news it acknowledges.
+    under_way: BTreeMap<Lane, (CallId, Option<String>)>,
     /// Offers, by the subscription that they came with.
     offered: BTreeMap<String, Subscription>,
     launched: BTreeSet<String>,
@@ -71,7 +73,7 @@ impl World {
             next_request: 0,
             fenced: None,
             open: None,
-            under_way: None,
+            under_way: BTreeMap::new(),
             offered: BTreeMap::new(),
             launched: BTreeSet::new(),
             recorded: BTreeSet::new(),
@@ -119,8 +121,8 @@ impl World {
             ),
             26 => closed(subscription),
             27 => raw(subscription, b"x"),
-            28 | 29 => self.answered(subscription, answer(202, "")),
-            30 => self.answered(subscription, bad_answer(which)),
+            28 | 29 => self.answered(subscription, which, answer(202, "")),
+            30 => self.answered(subscription, which, bad_answer(which)),
             31 => self.lost(subscription, which),
             32 => Input::IdStored { subscription },
             33 => self.record(which),
@@ -174,23 +176,26 @@ impl World {
         )
     }
 
-    fn answered(&mut self, subscription: Subscription, answer: Answer) -> Input {
-        let call = self.rig.call;
-        if Some(subscription) == self.open && self.under_way == Some(call) {
-            self.under_way = None;
+    // One of the calls under way is over; or one that is not, which says nothing.
+    fn over(&mut self, subscription: Subscription, which: u8) -> CallId {
+        let lanes: Vec<Lane> = self.under_way.keys().copied().collect();
+        if Some(subscription) != self.open || lanes.is_empty() {
+            return self.rig.call;
         }
+        let lane = lanes[usize::from(which) / 2 % lanes.len()];
+        let (call, _task) = self.under_way.remove(&lane).expect("it is one of them");
+        call
+    }
+
+    fn answered(&mut self, subscription: Subscription, which: u8, answer: Answer) -> Input {
         Input::CallAnswered {
             subscription,
-            call,
+            call: self.over(subscription, which),
             answer,
         }
     }
 
     fn lost(&mut self, subscription: Subscription, which: u8) -> Input {
-        let call = self.rig.call;
-        if Some(subscription) == self.open && self.under_way == Some(call) {
-            self.under_way = None;
-        }
         let written = if which.is_multiple_of(2) {
             Written::Nothing
         } else {
@@ -198,7 +203,7 @@ impl World {
         };
         Input::CallLost {
             subscription,
-            call,
+            call: self.over(subscription, which),
             written,
         }
     }
@@ -281,27 +286,37 @@ impl World {
                 assert_eq!(call.framework_id, inside, "in both places or none");
                 assert_eq!(inside.is_some(), self.stored, "the id, once there is one");
                 self.open = Some(*subscription);
-                self.under_way = None;
+                self.under_way.clear();
             }
             Output::Close { subscription } => {
                 if self.open == Some(*subscription) {
                     self.open = None;
-                    self.under_way = None;
+                    self.under_way.clear();
                 }
             }
             Output::Send {
                 subscription,
+                lane,
                 call,
                 stream_id,
                 body,
             } => {
                 assert_eq!(self.open, Some(*subscription), "over an open connection");
                 assert_eq!(*stream_id, format!("stream-{subscription}"));
-                assert_eq!(self.under_way.replace(*call), None, "one at a time");
-                self.sent(
-                    *subscription,
-                    &Call::decode(body.as_slice()).expect("a call"),
+                let said = Call::decode(body.as_slice()).expect("a call");
+                let task = said.acknowledge.as_ref();
+                let task = task.map(|it| it.task_id.value.clone());
+                assert!(lane.0 < LANES_MAX, "no more connections than that");
+                assert!(
+                    *lane == Lane::FIRST || task.is_some(),
+                    "others keep their order"
                 );
+                let mut others = self.under_way.values();
+                let twice = task.is_some() && others.any(|(_call, other)| *other == task);
+                assert!(!twice, "one of a task at a time");
+                let before = self.under_way.insert(*lane, (*call, task));
+                assert_eq!(before, None, "one at a time");
+                self.sent(*subscription, &said);
             }
             Output::StoreId { .. } => self.stored = true,
             Output::EraseId => self.stored = false,

@@ -24,14 +24,19 @@ fn ends() -> Vec<Case> {
     waiting.give(Input::Request(launch(2, "O2", "t2")));
     waiting.outputs.clear();
     let receipt = draining().receipts[0].clone();
-    let mut owed = draining();
-    owed.give(Input::Recorded(receipt.clone()));
-    owed.outputs.clear();
     let answered = |rig: &Rig, status| Input::CallAnswered {
         subscription: ONE,
         call: rig.call,
         answer: answer(status, ""),
     };
+    let mut owed = draining();
+    owed.give(Input::Recorded(receipt.clone()));
+    let mut settled = draining();
+    settled.give(Input::Recorded(receipt.clone()));
+    settled.give(answered(&draining(), 202));
+    settled.outputs.clear();
+    let acknowledged = answered(&settled, 202);
+    owed.outputs.clear();
     let answers = answered(&draining(), 202);
     let refused = answered(&draining(), 403);
     vec![
@@ -53,11 +58,12 @@ fn ends() -> Vec<Case> {
             At::Stopped,
             "tell request 1: Received\ntell disconnected: stopped\nclose 1",
         ),
+        case(owed, answers, At::Draining, "tell request 1: Received"),
         case(
-            owed,
-            answers,
-            At::Draining,
-            "tell request 1: Received\nsend ACKNOWLEDGE t0",
+            settled,
+            acknowledged,
+            At::Stopped,
+            "tell disconnected: stopped\nclose 1",
         ),
         case(
             draining(),
@@ -78,7 +84,12 @@ fn ends_at_once() -> Vec<Case> {
     let ambiguous = "tell disconnected: stopped\ntell request 1: Ambiguous\nclose 1";
     vec![
         case(draining(), lost, At::Stopped, ambiguous),
-        case(draining(), Input::Recorded(receipt), At::Draining, ""),
+        case(
+            draining(),
+            Input::Recorded(receipt),
+            At::Draining,
+            "send ACKNOWLEDGE t0",
+        ),
         case(
             draining(),
             data(ONE, &update("t1", TaskState::TaskRunning, Some(2))),
