@@ -88,6 +88,10 @@ impl Keeper for StoreKeeper {
         Some(begun?.framework_id?.to_string())
     }
 
+    async fn deposed(&self) {
+        std::future::pending().await
+    }
+
     async fn still_leads(&self) -> Result<(), KeeperError> {
         self.commit(Vec::new()).await
     }

@@ -1,6 +1,11 @@
 //! Mesos in place of this machine: its flags, and what of the store it needs.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
@@ -11,7 +16,7 @@ use chronos_mesos::{
 };
 use chronos_model::{FrameworkId, Write};
 use chronos_runtime::{Cluster, LogQuery, RunLogs, Tenure};
-use chronos_store::{ErrorClass, Store};
+use chronos_store::{ErrorClass, Store, Term};
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 
@@ -310,7 +315,11 @@ pub(crate) fn start(
     let config = args.config(around)?;
     tracing::info!(masters = %config.masters, framework = config.name, roles = config.roles.join(","), "jobs run on Mesos");
     let (tenure, told) = watch::channel(None);
-    let keeper = StoreKeeper { store, told };
+    let keeper = StoreKeeper {
+        store,
+        told,
+        begun: Mutex::default(),
+    };
     let cluster = Mesos::start(config, Arc::new(keeper));
     let MesosCluster {
         calls,
@@ -340,6 +349,8 @@ pub(crate) fn start(
 struct StoreKeeper {
     store: Arc<dyn Store>,
     told: watch::Receiver<Option<Tenure>>,
+    /// The term in which we began to lead.
+    begun: Mutex<Option<Term>>,
 }
 
 impl fmt::Debug for StoreKeeper {
@@ -377,10 +388,22 @@ impl Keeper for StoreKeeper {
                 return std::future::pending().await;
             };
             if self.commit(Vec::new()).await.is_ok() {
+                let term = tenure.as_ref().map(|tenure| tenure.term);
+                *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = term;
                 let id = tenure.and_then(|tenure| tenure.framework_id);
                 return id.map(|id| id.to_string());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn deposed(&self) {
+        let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.clone();
+        let over = told.wait_for(|it| it.as_ref().map(|tenure| tenure.term) != begun);
+        // When the loop has ended, its calls end too, and what is owed is to go out before.
+        if over.await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 

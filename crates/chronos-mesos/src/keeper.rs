@@ -11,6 +11,9 @@ pub trait Keeper: fmt::Debug + Send + Sync + 'static {
     /// Waits until we lead, and returns the id that is stored, if one is.
     async fn lead(&self) -> Option<String>;
 
+    /// Waits until we do not lead any more, as we did when [`lead`](Self::lead) returned.
+    async fn deposed(&self);
+
     /// Makes sure that we still lead; asked before every subscription.
     ///
     /// # Errors

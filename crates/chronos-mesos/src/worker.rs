@@ -273,8 +273,19 @@ impl Worker {
             seed: fastrand::u64(..),
             pace: self.config.pace,
         }));
+        self.wait_to_be_deposed();
         self.feed(Input::Start);
         self.work();
+    }
+
+    // Whoever leads next is not to find our subscription there, and we are not to be thrown out by theirs: that would
+    // look like another scheduler of the same name, for good.
+    fn wait_to_be_deposed(&mut self) {
+        let (keeper, inputs) = (Arc::clone(&self.keeper), self.inputs_tx.clone());
+        self.help(Subscription(u64::MAX), async move {
+            keeper.deposed().await;
+            drop(inputs.send(Input::FenceLost).await);
+        });
     }
 
     fn wait_to_lead(&mut self) {

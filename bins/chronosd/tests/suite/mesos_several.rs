@@ -1,10 +1,11 @@
-//! Daemons over ZooKeeper and Mesos.
+//! Several daemons, or one, over ZooKeeper and Mesos: leadership that goes and comes, and servers that are away.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,6 +28,44 @@ fn standing(daemon: &Daemon) -> Value {
 
 fn wait_standing(daemon: &Daemon, wanted: &str) {
     wait_for(wanted, || (standing(daemon) == wanted).then_some(()));
+}
+
+#[test]
+fn a_leader_that_was_followed_leads_again_and_subscribes_again() {
+    let (zookeeper, cluster) = (ZooKeeper::start(1), Cluster::start(1));
+    let homes = [Home::new(), Home::new()];
+    let first = spawn(&homes[0], &zookeeper, &cluster).ready();
+    wait_role(&first, "leader");
+    wait_standing(&first, "subscribed");
+    let second = spawn(&homes[1], &zookeeper, &cluster).ready();
+    wait_role(&second, "follower");
+    let command = format!(
+        "{}; {}",
+        homes[0].append("ran", "long"),
+        homes[0].until("end")
+    );
+    first.create(&by_hand("long", &command));
+    first.run_now("long");
+    first.wait_running("long");
+
+    // The other one takes over while this one sees nothing.
+    first.process().signal(Signal::STOP);
+    wait_role(&second, "leader");
+    wait_standing(&second, "subscribed");
+    first.process().signal(Signal::CONT);
+    wait_role(&first, "follower");
+    wait_standing(&first, "idle");
+    second.wait_running("long");
+
+    second.kill9();
+    wait_role(&first, "leader");
+    wait_standing(&first, "subscribed");
+    first.wait_running("long");
+    homes[0].touch("end");
+    first.wait_outcome("long", "succeeded");
+    assert_eq!(homes[0].lines("ran"), ["long"]);
+    assert_eq!(cluster.frameworks().len(), 1, "one framework, always");
+    first.stop();
 }
 
 /// How many sessions the servers are away below: for daemon and masters it is as long as an hour, since nothing that

@@ -263,6 +263,10 @@ impl Keeper for Doubtful {
         self.notebook.lead().await
     }
 
+    async fn deposed(&self) {
+        self.notebook.deposed().await;
+    }
+
     async fn still_leads(&self) -> Result<(), KeeperError> {
         Self::doubt(&self.asked)
     }

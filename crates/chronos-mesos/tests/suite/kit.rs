@@ -43,6 +43,11 @@ impl Keeper for Notebook {
         self.id.lock().unwrap().clone()
     }
 
+    async fn deposed(&self) {
+        let mut leads = self.leads.subscribe();
+        leads.wait_for(|leads| !*leads).await.unwrap();
+    }
+
     async fn still_leads(&self) -> Result<(), KeeperError> {
         if *self.leads.borrow() {
             Ok(())

@@ -240,6 +240,33 @@ async fn old_masters_are_asked_for_nothing_that_they_do_not_know() {
 }
 
 #[tokio::test]
+async fn who_is_deposed_leaves_before_the_next_one_comes() {
+    let mut kit = with_both(Notebook::new(None)).await;
+    kit.launch(json!({})).await;
+    kit.until(TaskState::Running).await;
+    kit.keeper.leads.send_replace(false);
+    kit.standing(|standing| *standing == Standing::Idle).await;
+    kit.settled("an end of the stream", |kit| {
+        let frameworks = kit.fake.cluster(|cluster| cluster.frameworks());
+        frameworks.iter().all(|(_, _, is_there)| !is_there)
+    })
+    .await;
+    let second = Notebook::new(kit.keeper.id().as_deref());
+    let second = chronos_mesos::Mesos::start(kit.config.clone(), second).unwrap();
+    let mut status = second.status.clone();
+    status
+        .wait_for(|status| status.standing == Standing::Subscribed)
+        .await
+        .unwrap();
+    // The other one is gone, and this one leads again: nobody has to order it.
+    drop(second);
+    kit.keeper.leads.send_replace(true);
+    kit.standing(|standing| *standing == Standing::Subscribed)
+        .await;
+    assert_eq!(kit.on_agents().len(), 1);
+}
+
+#[tokio::test]
 async fn credentials_are_shown_to_masters_and_a_refusal_is_told() {
     let with_credentials = Plan {
         credentials: [("cron".to_owned(), "geheim".to_owned())].into(),
