@@ -30,18 +30,20 @@ impl Scheduler {
         };
         drop(job);
         let mut keys = Vec::with_capacity(targets.len());
-        for target in targets {
-            let Some(job) = self.jobs.get(name) else {
-                break;
-            };
-            let key = RunKey {
-                job: name.clone(),
-                due: job.due_of_moment(self.now.wall),
-                attempt: 0,
-            };
-            keys.push(key.clone());
-            self.add_run(new_run(key, target, cause, self.now.wall));
-        }
+        self.in_bulk(|scheduler| {
+            for target in targets {
+                let Some(job) = scheduler.jobs.get(name) else {
+                    break;
+                };
+                let key = RunKey {
+                    job: name.clone(),
+                    due: job.due_of_moment(scheduler.now.wall),
+                    attempt: 0,
+                };
+                keys.push(key.clone());
+                scheduler.add_run(new_run(key, target, cause, scheduler.now.wall));
+            }
+        });
         Ok(Reply::Runs(keys))
     }
 

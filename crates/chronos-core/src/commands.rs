@@ -250,9 +250,11 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name).cloned() else {
             return;
         };
-        for run in job.active_runs() {
-            self.kill_run(&run.key, "the job was deleted");
-        }
+        self.in_bulk(|scheduler| {
+            for run in job.active_runs() {
+                scheduler.kill_run(&run.key, "the job was deleted");
+            }
+        });
         let Some(job) = self.jobs.remove(name) else {
             return;
         };
@@ -339,9 +341,11 @@ impl Scheduler {
         let Some(job) = self.jobs.get(name).cloned() else {
             return Err(Refusal::UnknownJob(name.clone()));
         };
-        for run in job.active_runs() {
-            self.kill_run(&run.key, "killed on request");
-        }
+        self.in_bulk(|scheduler| {
+            for run in job.active_runs() {
+                scheduler.kill_run(&run.key, "killed on request");
+            }
+        });
         Ok(Reply::Done)
     }
 

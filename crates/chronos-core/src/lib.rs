@@ -43,6 +43,7 @@ mod overlap;
 mod parents;
 mod persist;
 mod picture;
+mod pieces;
 mod queue;
 mod recovery;
 mod run_list;

@@ -1,6 +1,9 @@
 //! What must be durable before it may show: the writes of one input, and what waits for them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chronos_model::{
     Calendar, CalendarName, JobName, Revision, RunKey, RunState, Timestamp, Tomb, Write,
@@ -8,7 +11,7 @@ use chronos_model::{
 
 use crate::{
     ClusterCall, Effect, Launch, Mutant, Notice, OfferId, PersistId, Scheduler, Task, alarm::Alarm,
-    jobs::JobNumber,
+    jobs::JobNumber, pieces::split,
 };
 
 /// What one input changed, gathered so that each value is written once.
@@ -24,6 +27,8 @@ pub(crate) struct Changes {
     /// Runs, each with the place of its job.
     runs: Vec<(usize, Timestamp, u32)>,
     calendars: BTreeMap<CalendarName, Option<Arc<Calendar>>>,
+    /// Runs that targets or parents decided on, when there are many.
+    decided: BTreeSet<RunKey>,
     gate: Gate,
 }
 
@@ -71,6 +76,11 @@ impl Changes {
     /// Writes a calendar, or that it is gone.
     pub(crate) fn calendar(&mut self, name: CalendarName, calendar: Option<Arc<Calendar>>) {
         self.calendars.insert(name, calendar);
+    }
+
+    /// Keeps a run in one write with the progress of its job.
+    pub(crate) fn decide(&mut self, key: RunKey) {
+        self.decided.insert(key);
     }
 
     /// Holds an effect back until everything that this input changed is durable.
@@ -176,6 +186,23 @@ impl Scheduler {
         if self.has_bug(Mutant::LaunchesUnwritten) {
             self.launch_all(&mut gate);
         }
+        let decided = std::mem::take(&mut self.changes.decided);
+        let Some(pieces) = split(&writes, &decided) else {
+            return self.persist(writes, gate);
+        };
+        let mut pieces = pieces.into_iter().peekable();
+        while let Some(piece) = pieces.next() {
+            let writes = piece.into_iter().cloned().collect();
+            // Each is durable after those before it.
+            let gate = match pieces.peek() {
+                Some(_) => Gate::default(),
+                None => std::mem::take(&mut gate),
+            };
+            self.persist(writes, gate);
+        }
+    }
+
+    fn persist(&mut self, writes: Vec<Write>, gate: Gate) {
         self.persist_count = self.persist_count.wrapping_add(1);
         let request = PersistId(self.persist_count);
         self.gates.push_back((request, gate));

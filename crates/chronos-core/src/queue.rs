@@ -1,6 +1,10 @@
 //! The runs that could start if an offer fitted, in order, and the offers at hand.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 use chronos_model::{Container, ContainerKind, JobName, JobSpec, RunKey, RunState};
 use offer_match::{
@@ -61,6 +65,13 @@ pub(crate) struct Queue {
     spread: BTreeMap<RunKey, (Arc<str>, offer_match::AgentId)>,
     changed: bool,
     matched: Matched,
+}
+
+/// Jobs of which many runs change at once.
+#[derive(Debug, Default)]
+pub(crate) struct Bulk {
+    depth: u32,
+    jobs: BTreeSet<JobName>,
 }
 
 /// What the last round placed; kept for its memory.
@@ -388,8 +399,31 @@ impl Scheduler {
         }
     }
 
+    /// Does something to many runs of a job, and decides once, at the end, which waiting ones could start.
+    pub(crate) fn in_bulk(&mut self, act: impl FnOnce(&mut Self)) {
+        let outer = self.bulk.get_or_insert_default();
+        outer.depth = outer.depth.saturating_add(1);
+        act(self);
+        let Some(bulk) = &mut self.bulk else {
+            return;
+        };
+        bulk.depth = bulk.depth.saturating_sub(1);
+        if bulk.depth > 0 {
+            return;
+        }
+        for name in self.bulk.take().into_iter().flat_map(|bulk| bulk.jobs) {
+            self.review_queue(&name);
+        }
+    }
+
     /// Decides anew which waiting runs of a job could start.
     pub(crate) fn review_queue(&mut self, name: &JobName) {
+        if let Some(bulk) = &mut self.bulk {
+            if !bulk.jobs.contains(name) {
+                bulk.jobs.insert(name.clone());
+            }
+            return;
+        }
         let job = self.jobs.get(name);
         let Some(job) = job.filter(|job| job.waiting().next().is_some()).cloned() else {
             return;

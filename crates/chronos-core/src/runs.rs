@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chronos_model::{CompletionKind, JobName, Outcome, Run, RunKey, RunState, Timestamp};
+use chronos_model::{CompletionKind, JobName, Outcome, Run, RunCause, RunKey, RunState, Timestamp};
 
 use crate::{
     ClusterCall, ClusterEvent, Effect, Launch, Mutant, Notice, Scheduler, TaskState, TaskUpdate,
@@ -34,6 +34,9 @@ impl Scheduler {
             self.admit(&mut run);
         }
         let ended = run.state == RunState::Ended;
+        if self.bulk.is_some() && !is_asked_for(run.cause) {
+            self.changes.decide(key.clone());
+        }
         if ended {
             self.notice(Notice::RunEnded {
                 run: Arc::new(run.clone()),
@@ -491,14 +494,13 @@ impl Scheduler {
         if self.has_bug(Mutant::LaunchesDisabled) {
             return self.review_queue(name);
         }
-        for run in job.waiting() {
-            self.end_run(
-                &run.key,
-                Outcome::Skipped,
-                Some("the job is disabled".to_owned()),
-            );
-            self.nothing_follows(run);
-        }
+        self.in_bulk(|scheduler| {
+            for run in job.waiting() {
+                let reason = Some("the job is disabled".to_owned());
+                scheduler.end_run(&run.key, Outcome::Skipped, reason);
+                scheduler.nothing_follows(run);
+            }
+        });
     }
 
     /// A retry ends without having run: the attempt before it failed, and that is final now.
@@ -540,4 +542,12 @@ fn forgotten(text: Option<String>) -> String {
 // `retries` are counted per run, whatever happened to earlier runs of the job.
 fn may_retry(job: &Job, run: &Run, killed_too: bool) -> bool {
     (killed_too || !run.kill_requested) && !job.spec.disabled && run.key.attempt < job.spec.retries
+}
+
+// By an operator, and not by a target or a parent.
+const fn is_asked_for(cause: RunCause) -> bool {
+    match cause {
+        RunCause::Manual | RunCause::Backfill | RunCause::BackfillWithChildren => true,
+        RunCause::Schedule | RunCause::CatchUp | RunCause::Parents => false,
+    }
 }

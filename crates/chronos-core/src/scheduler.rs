@@ -16,7 +16,7 @@ use crate::{
     job::Job,
     jobs::{JobNumber, Jobs},
     persist::{Changes, Gate},
-    queue::Queue,
+    queue::{Bulk, Queue},
     run_list::{Place, Runs},
     supply::Supply,
 };
@@ -65,6 +65,10 @@ pub struct Scheduler {
     pub(crate) unlaunched: BTreeSet<RunKey>,
     pub(crate) offers: BTreeMap<OfferId, Arc<Offer>>,
     pub(crate) changes: Changes,
+    /// Jobs of which this input leaves targets that have come to the next one.
+    pub(crate) unfinished: Vec<JobName>,
+    /// Many runs are being changed.
+    pub(crate) bulk: Option<Bulk>,
     pub(crate) gates: VecDeque<(crate::PersistId, Gate)>,
     pub(crate) persist_count: u64,
     pub(crate) outbox: VecDeque<Effect>,
@@ -108,6 +112,8 @@ impl Scheduler {
             unlaunched: BTreeSet::new(),
             offers: BTreeMap::new(),
             changes: Changes::default(),
+            unfinished: Vec::new(),
+            bulk: None,
             gates: VecDeque::new(),
             persist_count: 0,
             outbox: VecDeque::new(),
@@ -121,6 +127,7 @@ impl Scheduler {
             wall: now.wall,
             mono: now.mono.max(self.now.mono),
         };
+        self.unfinished.clear();
         match input {
             Input::Tick => {}
             Input::Command { request, command } => self.command(request, command),
@@ -134,6 +141,7 @@ impl Scheduler {
         self.watch_for_late();
         self.flush();
         self.settle_offers(matched);
+        self.go_on_with_targets();
     }
 
     /// Returns the next thing to do, oldest first.

@@ -40,6 +40,16 @@ impl Default for Settings {
 /// down for five minutes.
 pub const MISSED_RECORDS_MAX: u64 = 256;
 
+/// How many targets of one job one input takes: the missed ones and the one that runs instead. Their records
+/// stand in one write with the progress of the job and perhaps its definition; at 1.4 kB each, with the longest
+/// name, there is room for one of 500 kB. What `catchUp: all` runs beyond them is taken at once by the next
+/// inputs.
+pub(crate) const TAKEN_MAX: usize = 257;
+
+/// How many bytes the other runs of one job may have in one write, with a kilobyte for each beside its
+/// texts: to end thousands takes several.
+pub(crate) const RUNS_BYTES_MAX: usize = 250_000;
+
 /// How many runs of one concurrent job may wait.
 ///
 /// Beyond it the oldest is superseded: a job that fits nowhere must not fill the memory.

@@ -13,7 +13,7 @@ use crate::{
     Mutant, Notice, Scheduler,
     job::{Job, end, new_run},
     jobs::JobNumber,
-    settings::{MISSED_RECORDS_MAX, PROMPT_MILLIS},
+    settings::{MISSED_RECORDS_MAX, PROMPT_MILLIS, TAKEN_MAX},
 };
 
 /// Why targets before the newest one were not run.
@@ -66,10 +66,14 @@ impl Scheduler {
         // Mostly there is one, which needs no list.
         let one = (first == newest && job.exclusions.is_empty())
             .then(|| job.take_newest(newest, now, passed, 1));
-        let several = match one {
+        let mut several = match one {
             Some(_) => Vec::new(),
             None => job.take(first, newest, now, passed),
         };
+        let rest = leave_rest(&mut several);
+        if rest && let Some(last) = several.last() {
+            following = job.following(last.at);
+        }
         if self.has_bug(Mutant::ForgetsTarget) {
             following = following.and_then(|lost| job.following(lost.at));
         }
@@ -78,11 +82,29 @@ impl Scheduler {
             job.wake = job.next_wake();
         });
         self.changes_of(name).progress = true;
-        self.set_timer(name);
+        if rest {
+            self.unfinished.push(name.clone());
+        } else {
+            self.set_timer(name);
+        }
         self.tell_of_missed(name, one.as_slice());
         self.tell_of_missed(name, &several);
-        for taken in one.into_iter().chain(several) {
-            self.record_taken(name, taken);
+        if let Some(one) = one {
+            return self.record_taken(name, one);
+        }
+        self.in_bulk(|scheduler| {
+            for taken in several {
+                scheduler.record_taken(name, taken);
+            }
+        });
+    }
+
+    /// Sets the timers of jobs of which one input did not take all targets that have come: for at once.
+    pub(crate) fn go_on_with_targets(&mut self) {
+        for place in 0..self.unfinished.len() {
+            if let Some(name) = self.unfinished.get(place).cloned() {
+                self.set_timer(&name);
+            }
         }
     }
 
@@ -367,6 +389,17 @@ impl Job {
             taken.push(one);
         }
     }
+}
+
+// Leaves of a long line what one write has no room for, to be taken next; returns whether there is any. The
+// last target of a line waits in it as well, so it is not left alone.
+fn leave_rest(taken: &mut Vec<Taken>) -> bool {
+    let Some(rest) = taken.len().checked_sub(TAKEN_MAX).filter(|&rest| rest > 0) else {
+        return false;
+    };
+    let alone = usize::from(rest == 1);
+    taken.truncate(TAKEN_MAX.saturating_sub(alone));
+    true
 }
 
 fn left_out(calendar: &chronos_model::CalendarName) -> Fate {

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, mem, pin::Pin, sync::Arc, time::Duration};
 
 use chronos_core::PersistId;
 use chronos_model::Write;
-use chronos_store::{CommitError, ErrorClass, Store, Term};
+use chronos_store::{COMMIT_BYTES_MAX, CommitError, ErrorClass, Store, Term, write_len};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::warn;
@@ -16,7 +16,7 @@ use tracing::warn;
 /// How many writes go into one commit at most.
 ///
 /// A job's writes of one input stay together: at most 256 missed targets and a few more. The store takes
-/// 2,048 operations or 900 KiB.
+/// 2,048 operations, or [`COMMIT_BYTES_MAX`].
 const COMMIT_WRITES_MAX: usize = 300;
 
 /// How long to wait before a commit is repeated, at first; doubled each time.
@@ -77,7 +77,7 @@ impl Journal {
     fn start_round(&mut self) -> Round {
         let queued = mem::take(&mut self.queued);
         let requests: Vec<PersistId> = queued.iter().map(|(request, _)| *request).collect();
-        let commits = split(queued.into_iter().flat_map(|(_, writes)| writes));
+        let commits = split(queued.into_iter().map(|(_, writes)| writes));
         let (store, term) = (Arc::clone(&self.store), self.term);
         Box::pin(async move {
             commit_all(store, term, commits).await?;
@@ -123,30 +123,51 @@ async fn commit_all(
     Ok(())
 }
 
-// A job's writes of one input follow one another, and stay in one commit.
-fn split(writes: impl Iterator<Item = Write>) -> Vec<Vec<Write>> {
-    let mut commits: Vec<Vec<Write>> = Vec::new();
-    let mut group: Vec<Write> = Vec::new();
-    let mut close = |group: &mut Vec<Write>| {
-        if group.is_empty() {
-            return;
+/// Commits in the making.
+#[derive(Debug, Default)]
+struct Commits {
+    all: Vec<Vec<Write>>,
+    // Of the last one.
+    bytes: usize,
+}
+
+impl Commits {
+    // Takes what has to stay together.
+    fn add(&mut self, mut group: Vec<Write>) {
+        let bytes = group.iter().map(write_len).sum::<usize>();
+        match self.all.last_mut() {
+            Some(last)
+                if last.len() + group.len() <= COMMIT_WRITES_MAX
+                    && self.bytes + bytes <= COMMIT_BYTES_MAX =>
+            {
+                last.append(&mut group);
+                self.bytes += bytes;
+            }
+            _ => {
+                self.all.push(group);
+                self.bytes = bytes;
+            }
         }
-        match commits.last_mut() {
-            Some(last) if last.len() + group.len() <= COMMIT_WRITES_MAX => last.append(group),
-            _ => commits.push(mem::take(group)),
-        }
-    };
-    for write in writes {
-        if group
-            .first()
-            .is_some_and(|first| first.job() != write.job())
-        {
-            close(&mut group);
-        }
-        group.push(write);
     }
-    close(&mut group);
-    commits
+}
+
+// A job's writes of one input follow one another, and stay in one commit.
+fn split(inputs: impl Iterator<Item = Vec<Write>>) -> Vec<Vec<Write>> {
+    let mut commits = Commits::default();
+    for input in inputs {
+        let mut group: Vec<Write> = Vec::new();
+        for write in input {
+            let other = |first: &Write| first.job() != write.job();
+            if group.first().is_some_and(other) {
+                commits.add(mem::take(&mut group));
+            }
+            group.push(write);
+        }
+        if !group.is_empty() {
+            commits.add(group);
+        }
+    }
+    commits.all
 }
 
 impl std::fmt::Debug for Journal {
@@ -170,26 +191,39 @@ mod tests {
             job: job.parse::<JobName>().unwrap(),
         };
         let many = |job: &'static str, count: usize| (0..count).map(move |_| forget(job));
-        let sizes = |writes: Vec<Write>| {
-            split(writes.into_iter())
+        let sizes = |inputs: Vec<Vec<Write>>| {
+            split(inputs.into_iter())
                 .iter()
                 .map(Vec::len)
                 .collect::<Vec<_>>()
         };
         assert_eq!(sizes(Vec::new()), [0; 0]);
-        assert_eq!(sizes(many("a", 3).chain(many("b", 4)).collect()), [7]);
-        assert_eq!(
-            sizes(many("a", 200).chain(many("b", 200)).collect()),
-            [200, 200]
-        );
-        assert_eq!(
-            sizes(
-                many("a", 10)
-                    .chain(many("b", 290))
-                    .chain(many("c", 1))
-                    .collect()
-            ),
-            [300, 1]
-        );
+        let of = |jobs: &[(&'static str, usize)]| {
+            let jobs = jobs.iter().flat_map(|&(job, count)| many(job, count));
+            jobs.collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(vec![of(&[("a", 3), ("b", 4)])]), [7]);
+        assert_eq!(sizes(vec![of(&[("a", 200), ("b", 200)])]), [200, 200]);
+        let three = of(&[("a", 10), ("b", 290), ("c", 1)]);
+        assert_eq!(sizes(vec![three]), [300, 1]);
+        // Two inputs need not.
+        let twice = vec![of(&[("a", 200)]), of(&[("a", 200)]), Vec::new()];
+        assert_eq!(sizes(twice), [200, 200]);
+    }
+
+    #[test]
+    fn commits_are_as_large_as_stores_take() {
+        let calendar = |name: &str, dates: usize| {
+            let dates = (0..dates).map(|day| format!("{}-01-01", 1000 + day));
+            let dates: Vec<String> = dates.collect();
+            let json = serde_json::json!({ "name": name, "dates": dates, "description": "x".repeat(90_000) });
+            Write::PutCalendar(Arc::new(chronos_model::Calendar::from_json(&json).unwrap()))
+        };
+        let one = write_len(&calendar("a", 10));
+        let fit = COMMIT_BYTES_MAX / one;
+        assert!(fit > 1, "{one}");
+        let inputs = (0..3 * fit).map(|number| vec![calendar(&format!("c{number}"), 10)]);
+        let sizes: Vec<_> = split(inputs).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [fit; 3]);
     }
 }

@@ -18,7 +18,7 @@ mod store;
 pub use error::{CommitError, ErrorClass, RecordKey, StoreError};
 pub use limits::{
     COMMIT_BYTES_MAX, HISTORY_DEFAULT, RUNS_PER_QUERY_MAX, VALUE_BYTES_MAX, WRITE_OVERHEAD_BYTES,
-    check_sizes, history_slack,
+    check_sizes, history_slack, write_len,
 };
 pub use memory::{Fault, MemoryStore};
 pub use sqlite::{OpenError, SqliteOptions, SqliteReader, SqliteStore};

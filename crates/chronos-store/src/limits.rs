@@ -34,6 +34,12 @@ pub const HISTORY_DEFAULT: usize = 1000;
 // What a run takes besides its texts: sixteen fields of up to 20 digits with their names.
 const RUN_FIXED_BYTES: usize = 600;
 
+// The progress of a job that no other job depends on: ten fields of up to 20 digits with their names.
+const PROGRESS_FIXED_BYTES: usize = 500;
+
+// Two instants with their names.
+const TOMB_BYTES: usize = 100;
+
 /// Returns how many ended runs more than `history` a job may have before it is pruned.
 ///
 /// An eighth: then each run that ends pays for walking nine old ones, whatever the history.
@@ -74,6 +80,47 @@ pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
     }
     check_sizes(writes.iter().zip(lens))?;
     Ok(all)
+}
+
+/// Returns how many bytes of [`COMMIT_BYTES_MAX`] a write takes in any of the stores, at most.
+///
+/// Whoever puts writes together into commits counts them by this; most are counted without being encoded.
+///
+/// # Examples
+///
+/// ```
+/// use chronos_model::{JobName, Write};
+/// use chronos_store::{WRITE_OVERHEAD_BYTES, write_len};
+///
+/// let job: JobName = "report".parse()?;
+/// assert_eq!(write_len(&Write::Forget { job }), WRITE_OVERHEAD_BYTES);
+/// # Ok::<(), chronos_model::NameError>(())
+/// ```
+pub fn write_len(write: &Write) -> usize {
+    let value = match write {
+        Write::PutSpec { spec, .. } => json::encode_spec(spec).len(),
+        Write::PutProgress { progress, .. } if progress.links.is_untouched() => {
+            PROGRESS_FIXED_BYTES
+        }
+        Write::PutProgress { progress, .. } => json::encode_progress(progress).len(),
+        Write::PutRun(run) if run.parents.is_none() => run_len(run) + escapes(run),
+        Write::PutRun(run) => run_len(run) + json::encode_run(run).len(),
+        Write::PutCalendar(calendar) => json::encode_calendar(calendar).len(),
+        Write::PutFrameworkId(Some(id)) => json::encode_framework_id(id).len(),
+        Write::DeleteJob { .. } => TOMB_BYTES,
+        Write::PutFrameworkId(None) | Write::Forget { .. } | Write::DeleteCalendar(_) => 0,
+    };
+    value + WRITE_OVERHEAD_BYTES
+}
+
+// What the texts of a run take more in JSON.
+fn escapes(run: &Run) -> usize {
+    let more = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+        0..0x20 | 0x7f => 5,
+        _ => 0,
+    };
+    texts(run).flat_map(str::bytes).map(more).sum()
 }
 
 /// Refuses a commit of which a value, or the whole, is too large; each write comes with the length of
@@ -122,11 +169,116 @@ fn key(write: &Write) -> Option<RecordKey> {
 
 // All but its parents.
 fn run_len(run: &Run) -> usize {
+    let texts: usize = texts(run).map(str::len).sum();
+    RUN_FIXED_BYTES + run.key.job.as_str().len() + texts
+}
+
+fn texts(run: &Run) -> impl Iterator<Item = &str> {
     let texts = [
         run.arguments.as_deref(),
         run.reason.as_deref(),
         run.agent.as_deref(),
     ];
-    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-    RUN_FIXED_BYTES + run.key.job.as_str().len() + texts
+    texts.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chronos_model::{
+        Covered, Generation, JobName, JobProgress, Lineage, NextTarget, Outcome, RunCause, RunKey,
+        RunState, Timestamp,
+    };
+
+    use super::*;
+
+    fn run(name: &JobName, text: &str) -> Run {
+        let far = Timestamp::from_millis(-62_135_596_800_000);
+        Run {
+            key: RunKey {
+                job: name.clone(),
+                due: far,
+                attempt: u32::MAX,
+            },
+            target: Timestamp::from_millis(1),
+            cause: RunCause::BackfillWithChildren,
+            arguments: Some(text.to_owned()),
+            state: RunState::Starting,
+            not_before: Some(far),
+            outcome: Some(Outcome::Superseded),
+            reason: Some(text.to_owned()),
+            exit_code: Some(i32::MIN),
+            agent: Some(text.into()),
+            created_at: far,
+            started_at: Some(far),
+            ended_at: Some(far),
+            kill_requested: true,
+            parents: None,
+            covers: Some(Covered {
+                first: far,
+                count: u64::MAX,
+            }),
+        }
+    }
+
+    // What counts in the store with columns, and in those that write JSON.
+    fn counted(write: &Write) -> usize {
+        let (json, columns) = if let Write::PutRun(run) = write {
+            let parents = run.parents.as_deref().map(json::encode_generation);
+            let columns = run_len(run) + parents.map_or(0, |parents| parents.len());
+            (json::encode_run(run), columns)
+        } else if let Write::PutProgress { progress, .. } = write {
+            (json::encode_progress(progress), 0)
+        } else {
+            panic!("not tried: {write:?}")
+        };
+        json.len().max(columns) + WRITE_OVERHEAD_BYTES
+    }
+
+    #[test]
+    fn no_store_counts_more() {
+        let name: JobName = "n".repeat(200).parse().unwrap();
+        let hostile = "\u{0}\u{1f}\u{7f}\"\\\n\u{2028}\u{1f600}".repeat(300);
+        for text in ["", "plain", hostile.as_str()] {
+            let plain = run(&name, text);
+            let mut with_parents = plain.clone();
+            with_parents.parents = Some(Box::new(Generation {
+                runs: vec![plain.key.clone(); 50],
+                lineage: Lineage::from([(name.clone(), u64::MAX)]),
+            }));
+            for run in [plain, with_parents] {
+                let write = Write::PutRun(Arc::new(run));
+                assert!(write_len(&write) >= counted(&write), "{text:?}");
+            }
+        }
+        let far = Timestamp::from_millis(-62_135_596_800_000);
+        let mut progress = JobProgress {
+            created_at: far,
+            anchor: far,
+            next: Some(NextTarget {
+                index: u64::MAX,
+                at: far,
+            }),
+            due_max: Some(far),
+            completed: u64::MAX,
+            success_count: u64::MAX,
+            error_count: u64::MAX,
+            errors_since_last_success: u64::MAX,
+            last_success: Some(far),
+            last_error: Some(far),
+            ..JobProgress::default()
+        };
+        for links in [false, true] {
+            if links {
+                progress.links.consumed.insert(name.clone(), u64::MAX);
+            }
+            let write = Write::PutProgress {
+                job: name.clone(),
+                progress: Arc::new(progress.clone()),
+                expected: u64::MAX,
+            };
+            assert!(write_len(&write) >= counted(&write), "{links}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What people ask of a daemon: run, kill, delete.
 
+use std::thread;
+
 use serde_json::json;
 
 use crate::{
@@ -116,4 +118,41 @@ fn a_job_with_children_is_deleted_only_on_request() {
         (daemon.run(id)["outcome"] == "killed").then_some(())
     });
     daemon.stop();
+}
+
+// A store takes only so much in one commit.
+#[test]
+fn thousands_of_runs_and_large_definitions_end_no_term() {
+    let home = Home::new();
+    let daemon = Daemon::start_with(&home, &["--agent_cpus=0.1"]);
+    let mut line = by_hand("line", "true");
+    line["cpus"] = json!(1);
+    line["schedule"] = json!("R/2020-01-01T00:00:00Z/PT1M");
+    line["catchUp"] = json!("all");
+    line["catchUpLimit"] = json!(2_000);
+    line["overlap"] = json!("allow");
+    daemon.create(&line);
+    wait_for("all of the line waits", || {
+        (daemon.json("/health")["queued"] == 2_000).then_some(())
+    });
+    daemon
+        .delete("/v1/scheduler/task/kill/line")
+        .check_no_content();
+    let large = |number: usize| {
+        let mut job = by_hand(&format!("large-{number}"), "true");
+        let variable =
+            |number| json!({ "name": format!("V{number}"), "value": "x".repeat(45_000) });
+        job["environmentVariables"] = (0..9).map(variable).collect();
+        job
+    };
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let daemon = &daemon;
+            scope.spawn(move || daemon.create(&large(number)));
+        }
+    });
+    assert_eq!(daemon.job_names().len(), 9);
+    let ended = daemon.stop();
+    let over = "term is over; starting anew from the store";
+    assert!(ended.log.iter().all(|line| line["message"] != over));
 }

@@ -13,6 +13,7 @@ mod generations;
 mod overlap;
 mod parents;
 mod policies;
+mod portions;
 mod recovery;
 mod retries;
 mod rules;

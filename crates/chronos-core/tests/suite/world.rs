@@ -30,6 +30,7 @@ pub(crate) struct World {
     /// Whether writes become durable at once; else only by [`World::write`].
     pub(crate) slow_store: bool,
     unwritten: VecDeque<(PersistId, Vec<Write>)>,
+    largest_write: usize,
     requests: u64,
     replies: BTreeMap<RequestId, Result<Reply, Refusal>>,
     pub(crate) trace: Vec<String>,
@@ -94,6 +95,7 @@ impl World {
             mono: 0,
             slow_store: false,
             unwritten: VecDeque::new(),
+            largest_write: 0,
             requests: 0,
             replies: BTreeMap::new(),
             trace: Vec::new(),
@@ -320,6 +322,19 @@ impl World {
         self.offer();
     }
 
+    /// The same, and it takes until then before the new one starts.
+    pub(crate) fn crash_at(&mut self, wall: Timestamp) {
+        let passed = wall.millis_since(self.wall);
+        self.wall = wall;
+        self.mono += u64::try_from(passed).unwrap();
+        self.crash();
+    }
+
+    /// How many bytes stores count for the runs of the largest write so far.
+    pub(crate) fn largest_write(&self) -> usize {
+        self.largest_write
+    }
+
     /// Makes the oldest write durable, if the store is slow.
     pub(crate) fn write(&mut self) -> bool {
         let Some((request, writes)) = self.unwritten.pop_front() else {
@@ -389,7 +404,10 @@ impl World {
     fn carry_out(&mut self) {
         while let Some(effect) = self.scheduler.next_effect() {
             match effect {
-                Effect::Persist { request, writes } => self.unwritten.push_back((request, writes)),
+                Effect::Persist { request, writes } => {
+                    self.largest_write = self.largest_write.max(run_bytes(&writes));
+                    self.unwritten.push_back((request, writes));
+                }
                 Effect::Reply { request, reply } => {
                     self.replies.insert(request, reply);
                 }
@@ -567,6 +585,17 @@ impl Disk {
 
 pub(crate) fn spec(json: Value, now: Timestamp) -> JobSpec {
     JobSpec::from_json(&json, JobKind::Any, &JobDefaults::default(), now).unwrap()
+}
+
+// The fixed part and the texts, as stores count them.
+fn run_bytes(writes: &[Write]) -> usize {
+    let bytes = |write: &Write| {
+        let Write::PutRun(run) = write else {
+            return 450;
+        };
+        1_050 + run.key.job.as_str().len() + run.reason.as_deref().map_or(0, str::len)
+    };
+    writes.iter().map(bytes).sum()
 }
 
 pub(crate) fn name(job: &str) -> JobName {

@@ -1,0 +1,177 @@
+//! Thousands of runs of one job: what one write has no room for comes in several, and nothing is lost or twice
+//! between them.
+
+use chronos_core::{Cascade, Command, Reply};
+use chronos_model::{Outcome, RunCause, RunState};
+use serde_json::{Value, json};
+
+use crate::world::{World, instant, name};
+
+/// What the strictest store takes, less a definition of the largest size.
+const WRITE_BYTES_MAX: usize = 900 * 1024 - 512 * 1024;
+
+fn line(limit: u32) -> Value {
+    json!({
+        "name": "a", "command": "true", "retries": 0, "catchUp": "all", "catchUpLimit": limit,
+        "schedule": "R/2030-01-01T00:00:10Z/PT1S", "cpus": 99,
+    })
+}
+
+// A world in which so many targets of a job passed while nobody was there; nothing is taken yet.
+fn after_an_absence(seconds: i64) -> World {
+    let mut world = World::new("2030-01-01T00:00:05Z");
+    world.put(line(10_000));
+    world.crash_at(instant("2030-01-01T00:00:09.500Z").plus_millis(seconds * 1_000));
+    world
+}
+
+fn count(world: &World, state: RunState) -> usize {
+    let runs = world.store.runs.values();
+    runs.filter(|run| run.state == state).count()
+}
+
+#[test]
+fn a_long_line_is_taken_in_portions() {
+    let mut world = after_an_absence(3_000);
+    let until = world.now();
+    world.until_instant(until);
+    assert_eq!(count(&world, RunState::Queued), 3_000);
+    let runs = world.store.runs.values();
+    assert!(runs.clone().all(|run| run.cause == RunCause::CatchUp));
+    let largest = world.largest_write();
+    assert!(largest < WRITE_BYTES_MAX, "{largest}");
+    let targets: Vec<_> = runs.map(|run| run.target.millis()).collect();
+    assert!(targets.is_sorted_by(|one, next| next - one == 1_000));
+}
+
+#[test]
+fn the_last_of_a_line_is_not_left_alone() {
+    let mut world = after_an_absence(258);
+    world.until_instant(world.now());
+    let runs = world.store.runs.values();
+    assert_eq!(runs.clone().count(), 258);
+    assert!(runs.clone().all(|run| run.cause == RunCause::CatchUp));
+}
+
+#[test]
+fn a_crash_between_two_portions_loses_nothing() {
+    for crash_after in 0..6 {
+        let mut world = World::new("2030-01-01T00:00:05Z");
+        world.put(line(10_000));
+        world.slow_store = true;
+        world.crash_at(instant("2030-01-01T00:20:09.500Z"));
+        for _ in 0..crash_after {
+            world.write();
+        }
+        world.crash();
+        world.slow_store = false;
+        while world.write() {}
+        world.until_instant(world.now());
+        assert_eq!(count(&world, RunState::Queued), 1_200, "{crash_after}");
+        assert_eq!(world.store.runs.len(), 1_200, "{crash_after}");
+    }
+}
+
+#[test]
+fn thousands_are_ended_at_once() {
+    let commands: [(&str, Command, Outcome); 3] = [
+        ("kill", Command::KillJob { job: name("a") }, Outcome::Killed),
+        (
+            "delete",
+            Command::Delete {
+                job: name("a"),
+                cascade: Cascade::Refuse,
+            },
+            Outcome::Killed,
+        ),
+        (
+            "disable",
+            Command::KillJob { job: name("a") },
+            Outcome::Killed,
+        ),
+    ];
+    for (what, command, outcome) in commands {
+        let mut world = after_an_absence(2_000);
+        world.until_instant(world.now());
+        if what == "disable" {
+            let mut disabled = line(10_000);
+            disabled["disabled"] = true.into();
+            world.put(disabled);
+        } else {
+            assert_eq!(world.command(command), Ok(Reply::Done), "{what}");
+        }
+        let outcome = if what == "disable" {
+            Outcome::Skipped
+        } else {
+            outcome
+        };
+        let runs = world.store.runs.values();
+        assert_eq!(runs.clone().count(), 2_000, "{what}");
+        assert!(
+            runs.clone().all(|run| run.outcome == Some(outcome)),
+            "{what}"
+        );
+        let largest = world.largest_write();
+        assert!(largest < WRITE_BYTES_MAX, "{what}: {largest}");
+    }
+}
+
+// Whoever asked hears of it when all of it is durable, not before.
+#[test]
+fn an_answer_waits_for_the_last_write() {
+    let mut world = after_an_absence(2_000);
+    world.until_instant(world.now());
+    world.slow_store = true;
+    let request = world.send(Command::KillJob { job: name("a") });
+    let mut writes = 0;
+    while world.reply(request).is_none() {
+        assert!(world.write(), "it is answered");
+        writes += 1;
+    }
+    assert!(writes > 5, "{writes}");
+    assert!(!world.write());
+    // A crash on the way leaves a part of them, each with its end or as it was.
+    let mut world = after_an_absence(2_000);
+    world.until_instant(world.now());
+    world.slow_store = true;
+    world.send(Command::Delete {
+        job: name("a"),
+        cascade: Cascade::Refuse,
+    });
+    world.write();
+    world.write();
+    world.crash();
+    world.slow_store = false;
+    while world.write() {}
+    assert!(count(&world, RunState::Queued) > 1_000);
+    assert!(
+        world.job("a").runs().count() > 1_000,
+        "the job is there still"
+    );
+    world.delete("a", Cascade::Refuse).unwrap();
+    assert_eq!(count(&world, RunState::Queued), 0);
+}
+
+#[test]
+fn a_backfill_of_a_thousand_is_written_in_parts() {
+    let mut world = World::new("2030-01-01T00:00:05Z");
+    let mut job = line(1);
+    job["catchUp"] = "none".into();
+    job.as_object_mut().unwrap().remove("catchUpLimit");
+    world.put(job);
+    world.set_clock(instant("2030-01-01T02:00:00.500Z"));
+    let reply = world.command(Command::Backfill {
+        job: name("a"),
+        from: instant("2030-01-01T00:00:10Z"),
+        to: instant("2030-01-01T00:16:49Z"),
+        with_children: false,
+    });
+    let Ok(Reply::Runs(keys)) = reply else {
+        panic!("{reply:?}");
+    };
+    assert_eq!(keys.len(), 1_000);
+    let there = |key| world.store.runs.contains_key(key);
+    assert!(keys.iter().all(there));
+    let largest = world.largest_write();
+    assert!(largest < WRITE_BYTES_MAX, "{largest}");
+}
