@@ -38,6 +38,13 @@ pub(crate) fn subtract(have: &mut Amounts, need: &Amounts) {
     }
 }
 
+/// Gives back what was taken.
+pub(crate) fn add(have: &mut Amounts, need: &Amounts) {
+    for (have, need) in have.iter_mut().zip(need) {
+        *have = have.wrapping_add(*need);
+    }
+}
+
 /// Returns one number for how much it is: the larger of cpus and memory, 4 GB counting as a cpu.
 ///
 /// The ratio is that of common machines. It only orders rows and demands, so being off costs quality
@@ -62,6 +69,13 @@ pub(crate) fn steps(amounts: &Amounts) -> Steps {
     // Memory and disk in about MB, which is what tasks differ in.
     let [cpus, mem, disk] = [CPUS, MEM, DISK].map(|column| amounts[column].max(0).cast_unsigned());
     [step(cpus), step(mem >> 10), step(disk >> 10)]
+}
+
+/// Returns how much is missing, as one number like [`dominant`]; of disk, GPUs and ports nothing counts.
+pub(crate) fn lack(need: &Amounts, have: &Amounts) -> u32 {
+    let mut missing = *need;
+    subtract(&mut missing, have);
+    dominant(&missing)
 }
 
 // Quarters of octaves, from four on.
@@ -99,11 +113,12 @@ fn tilt(amounts: &Amounts) -> i64 {
 /// evens them out.
 pub(crate) fn misfit(have: &Amounts, need: &Amounts, lean: u8) -> u64 {
     let left = |column: usize| have[column].wrapping_sub(need[column]);
-    let (cpus, mem) = (left(CPUS).wrapping_mul(4), left(MEM) / 1000);
+    // Not in the unit of `dominant`, which would be to divide: only what is less than what counts.
+    let (cpus, mem) = (left(CPUS).wrapping_mul(4_000), left(MEM));
     let (most, least) = (cpus.max(mem), cpus.min(mem));
     let uneven = most.wrapping_sub(least);
     let remainder = most.wrapping_add(uneven / 2).cast_unsigned();
-    let tilt = tilt(need);
+    let tilt = need[CPUS].wrapping_mul(4_000).wrapping_sub(need[MEM]);
     // Before it was taken there was this much more of the one; it evens them out if that is on its side.
     let middle = cpus.wrapping_sub(mem).wrapping_mul(2).wrapping_add(tilt);
     let evens = (middle > 0) == (tilt > 0);

@@ -67,7 +67,8 @@ impl<'a> Plan<'a> {
         self.len() == 0
     }
 
-    /// Returns the tasks that got a place, in the order of the queue, each with its agent.
+    /// Returns the tasks that got a place, each with its agent: in the order of the queue, and behind those the
+    /// tasks for which others made room.
     pub fn placements(&self) -> impl Iterator<Item = (u64, &'a AgentId)> {
         let facts = &self.matcher.facts;
         self.matcher.round.placements.iter().map(|placement| {

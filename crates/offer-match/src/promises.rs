@@ -91,6 +91,53 @@ fn small_cases_are_within_a_tenth_of_the_optimum() {
     assert!(share >= 900, "{share} thousandths of the optimum");
 }
 
+// On two agents, and with cpus alone to decide: the last task that waits would have no room either if some
+// other task that was placed went to the other agent.
+#[test]
+fn a_task_waits_only_if_no_other_can_make_room() {
+    let mut waited = 0;
+    for seed in 0..400 {
+        let mut numbers = Numbers(seed);
+        let wants: Vec<i64> = (0..12).map(|_| 1 + numbers.below(30)).collect();
+        let mut free: Vec<i64> = (0..2).map(|_| 70 + numbers.below(20)).collect();
+        let mut matcher = Matcher::new(Policy::default());
+        for (agent, cpus) in free.iter().enumerate() {
+            matcher.offer(offer(agent, &amount(*cpus, 1)));
+        }
+        for (id, cpus) in (0..).zip(&wants) {
+            let demand = Demand::new(amount(*cpus, 0));
+            let demand = matcher.demand(&demand);
+            let task = Waiting {
+                id,
+                ..Waiting::default()
+            };
+            matcher.enqueue(demand, task);
+        }
+        let want = |task: u64| wants[usize::try_from(task).unwrap()];
+        let plan = matcher.round(0);
+        let placed: Vec<(u64, usize)> = plan
+            .placements()
+            .map(|(task, agent)| (task, usize::from(*agent.0 != *"agent-0")))
+            .collect();
+        for &(task, agent) in &placed {
+            free[agent] -= want(task);
+        }
+        let waits = |task: &u64| placed.iter().all(|(known, _)| known != task);
+        let missed: Vec<u64> = (0..12).filter(waits).collect();
+        // An equal task that waits already says that nothing can be done.
+        let known = |task: u64| missed.iter().any(|&other| want(other) == want(task));
+        let Some(last) = missed.last().filter(|_| missed.len() == 1) else {
+            continue;
+        };
+        waited += 1;
+        for &(task, agent) in placed.iter().filter(|(task, _)| !known(*task)) {
+            let room = free[1 - agent] >= want(task) && free[agent] + want(task) >= want(*last);
+            assert!(!room, "seed {seed}: {task} could go for {last}");
+        }
+    }
+    assert!(waited > 20, "{waited} cases");
+}
+
 // Small tasks come faster than they end and run up to ten rounds of a second. The big one needs a whole
 // agent; nobody leaves it one by chance.
 #[test]

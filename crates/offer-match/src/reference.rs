@@ -12,52 +12,39 @@
     reason = "constraints compare by their texts, which do not change"
 )]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+mod mend;
 
 use resources::Spread;
 
 use crate::{
-    AgentId, Demand, Fitness, Gpus, Matcher,
+    AgentId, Demand, Fitness, Gpus, Matcher, Ticket,
     amounts::{Amounts, dominant, fits, lean, misfit, subtract},
-    facts::row::Row,
+    facts::{class::Brief, row::Row},
     round::{CHOICES, few::TASKS_MAX, rank::place},
 };
 
 /// Places the tasks of a matcher as its next round should.
 pub fn match_naively(matcher: &Matcher, now: i64) -> Vec<(u64, AgentId)> {
-    let one = attempt(matcher, now, false);
+    let one = Naive::new(matcher, now, false).attempt();
     let mut tasks = matcher.queue.iter_all();
     let pack = matcher.facts.policy.fitness == Fitness::Pack;
-    let few = pack && matcher.waiting() <= TASKS_MAX;
-    if !few || !tasks.all(|task| matcher.facts.briefs[task.class as usize].plain) {
-        return one.into_iter().flatten().collect();
+    if !pack || matcher.waiting() > TASKS_MAX {
+        return if pack { one.mended() } else { one.placed() };
     }
-    let two = attempt(matcher, now, true);
-    let missed = |outcome: &[Option<(u64, AgentId)>]| {
-        let first = outcome.iter().position(Option::is_none);
-        let placed = outcome.iter().flatten().count();
-        (placed, first.unwrap_or(outcome.len()))
+    if !tasks.all(|task| matcher.facts.briefs[task.class as usize].plain) {
+        return one.placed();
+    }
+    let two = Naive::new(matcher, now, true).attempt();
+    let missed = |naive: &Naive<'_>| {
+        let tasks = naive.tasks.len();
+        let first = (0..tasks).find(|&task| naive.place_of(task).is_none());
+        (naive.placements.len(), first.unwrap_or(tasks))
     };
     let ((placed, first), (more, not_before)) = (missed(&one), missed(&two));
     let better = more > placed && not_before >= first;
-    let best = if better { two } else { one };
-    best.into_iter().flatten().collect()
-}
-
-// Where each task goes, in the order of the queue.
-fn attempt(matcher: &Matcher, now: i64, by_name: bool) -> Vec<Option<(u64, AgentId)>> {
-    let mut naive = Naive::new(matcher, now, by_name);
-    let mut queue = matcher.queue.clone();
-    queue.sort_in();
-    let place = |task: &crate::Ticket| {
-        let demand = matcher.facts.classes.key(task.class).cloned()?;
-        let brief = &matcher.facts.briefs[task.class as usize];
-        let (need, lasts) = (brief.need, brief.lasts);
-        let row = naive.find(&demand, &need, lasts)?;
-        naive.take(row, &demand, &need);
-        Some((task.id, naive.rows[row].key.agent.clone()))
-    };
-    queue.iter().map(place).collect()
+    if better { two.placed() } else { one.placed() }
 }
 
 struct Naive<'a> {
@@ -71,6 +58,9 @@ struct Naive<'a> {
     ports: Vec<Vec<u16>>,
     running: BTreeMap<(String, AgentId), u32>,
     next: usize,
+    tasks: Vec<Ticket>,
+    // Which task, in which row.
+    placements: Vec<(usize, usize)>,
 }
 
 impl<'a> Naive<'a> {
@@ -94,6 +84,8 @@ impl<'a> Naive<'a> {
             };
             (if by_name { 0 } else { place }, rows[at].key.clone())
         });
+        let mut queue = matcher.queue.clone();
+        queue.sort_in();
         rows = order.iter().map(|&at| rows[at].clone()).collect();
         let levels = order.iter().map(|&at| levels[at]).collect();
         Self {
@@ -109,7 +101,47 @@ impl<'a> Naive<'a> {
                 .map(|(group, agent, tasks)| ((group.to_string(), agent.clone()), tasks))
                 .collect(),
             next: 0,
+            tasks: queue.iter().copied().collect(),
+            placements: Vec::new(),
         }
+    }
+
+    fn attempt(mut self) -> Self {
+        for task in 0..self.tasks.len() {
+            let Some(demand) = self.demand(task) else {
+                continue;
+            };
+            let brief = self.brief(task);
+            if let Some(row) = self.find(&demand, &brief.need, brief.lasts) {
+                self.take(row, &demand, &brief.need);
+                self.placements.push((task, row));
+            }
+        }
+        self
+    }
+
+    fn demand(&self, task: usize) -> Option<Arc<Demand>> {
+        self.matcher
+            .facts
+            .classes
+            .key(self.tasks[task].class)
+            .cloned()
+    }
+
+    fn brief(&self, task: usize) -> Brief {
+        self.matcher.facts.briefs[self.tasks[task].class as usize]
+    }
+
+    fn place_of(&self, task: usize) -> Option<usize> {
+        let mut placements = self.placements.iter();
+        let found = placements.find(|(placed, _)| *placed == task);
+        found.map(|(_, row)| *row)
+    }
+
+    fn placed(&self) -> Vec<(u64, AgentId)> {
+        let shown =
+            |&(task, row): &(usize, usize)| (self.tasks[task].id, self.rows[row].key.agent.clone());
+        self.placements.iter().map(shown).collect()
     }
 
     fn find(&mut self, demand: &Demand, need: &Amounts, lasts: i64) -> Option<usize> {

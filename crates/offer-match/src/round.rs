@@ -2,6 +2,7 @@
 
 pub(crate) mod few;
 pub(crate) mod keep;
+pub(crate) mod mend;
 pub(crate) mod rank;
 mod table;
 mod walk;
@@ -16,6 +17,7 @@ use crate::{
 
 use self::{
     keep::Keeps,
+    mend::Mender,
     rank::Ranker,
     table::{NONE, Table},
 };
@@ -64,6 +66,9 @@ pub(crate) struct Round {
     used: Vec<u32>,
     pub(crate) spent: Vec<Spent>,
     last_placed: Option<Ticket>,
+    mender: Mender,
+    /// How many were placed where an agent was kept for them.
+    kept_placed: usize,
     /// Classes that nobody but this round's result needs any more.
     pub(crate) done: Vec<u32>,
 }
@@ -75,6 +80,8 @@ enum State {
     Unseen,
     Live,
     Dead,
+    /// Dead, and no room could be made.
+    Stuck,
 }
 
 /// A class in this round; what the walk reads lies together.
@@ -122,6 +129,7 @@ impl Round {
             } else if self.open > 0 {
                 self.prepare(facts);
                 self.walk(facts, queue);
+                self.mend(facts, queue);
             }
             self.finish(facts);
             let missed = queue.iter().filter(|task| self.is_dead(task));
@@ -240,6 +248,7 @@ impl Round {
             queue.remove(&ticket);
             self.note_kept(facts, &ticket, slot);
         }
+        self.kept_placed = self.placements.len();
     }
 
     fn note_kept(&mut self, facts: &mut Facts, ticket: &Ticket, slot: u32) {
@@ -253,7 +262,8 @@ impl Round {
     }
 
     fn is_dead(&self, task: &Ticket) -> bool {
-        self.states.get(task.class as usize) == Some(&State::Dead)
+        let state = self.states.get(task.class as usize);
+        matches!(state, Some(State::Dead | State::Stuck))
     }
 
     // Brings the facts up to date with what was placed.
@@ -274,12 +284,13 @@ impl Round {
             if placed > 0 {
                 self.settle(facts, id, placed);
             }
-            if self.states[id as usize] != State::Dead {
+            if self.states[id as usize] == State::Live {
                 facts.wake(id);
             }
         }
         for &class in &self.missed {
-            if self.states[class as usize] == State::Dead {
+            let state = self.states[class as usize];
+            if matches!(state, State::Dead | State::Stuck) {
                 facts.exhausted[class as usize] = facts.age;
             }
         }

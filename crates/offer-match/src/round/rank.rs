@@ -33,6 +33,8 @@ pub(crate) struct Ranker {
     demands: Vec<i64>,
     /// The words of the candidates that are not empty.
     words: Vec<(usize, u64)>,
+    /// Of those, the rows that a set allows.
+    allowed: Vec<u64>,
     /// In a round with few tasks: the sets that press, each with its weight.
     few: Vec<(u32, u64)>,
 }
@@ -47,7 +49,9 @@ impl Ranker {
     /// Orders the rows of a round.
     pub(crate) fn rank(&mut self, facts: &mut Facts, candidates: &Bits) {
         self.pressure.clear();
-        self.pressure.resize(facts.rows.len(), 0);
+        // Whole words of them.
+        let len = facts.rows.len().next_multiple_of(WORD);
+        self.pressure.resize(len, 0);
         if facts.policy.fitness != Fitness::Spread {
             self.press(facts, candidates);
         }
@@ -79,17 +83,19 @@ impl Ranker {
                 continue;
             };
             let conditions = facts.sets.key(set).map_or(&[][..], |key| &**key);
-            for &(index, candidates) in &self.words {
-                let mut word = candidates;
-                for &condition in conditions {
-                    if word == 0 {
-                        break;
-                    }
-                    word &= facts.conditions[condition].rows.word(index);
+            self.allowed.clear();
+            self.allowed
+                .extend(self.words.iter().map(|&(_, word)| word));
+            for &condition in conditions {
+                let rows = facts.conditions[condition].rows.words();
+                for (allowed, &(index, _)) in self.allowed.iter_mut().zip(&self.words) {
+                    *allowed &= rows.get(index).copied().unwrap_or(0);
                 }
-                if word != 0 {
-                    let rows = &mut self.pressure[index * WORD..];
-                    ones(word).for_each(|bit| rows[bit] += weight);
+            }
+            for (&allowed, &(index, _)) in self.allowed.iter().zip(&self.words) {
+                let rows = self.pressure[index * WORD..].first_chunk_mut::<WORD>();
+                if let Some(rows) = rows {
+                    ones(allowed).for_each(|bit| rows[bit % WORD] += weight);
                 }
             }
         }

@@ -14,7 +14,7 @@
 )]
 
 use crate::{
-    amounts::{Amounts, STEPPED, STEPS, Steps, fits, steps, subtract},
+    amounts::{Amounts, STEPPED, STEPS, Steps, add, fits, steps, subtract},
     bits::{WORD, ones},
     facts::Facts,
 };
@@ -79,6 +79,11 @@ impl Table {
     pub(crate) fn left_in(&self, slot: u32) -> Option<Amounts> {
         let position = *self.positions.get(slot as usize)?;
         self.places.get(position as usize).map(|place| place.have)
+    }
+
+    /// Returns where a row is that is in the table.
+    pub(crate) fn position(&self, slot: u32) -> usize {
+        self.positions[slot as usize] as usize
     }
 
     /// Fills the table with rows in their order, each with how much is competed for it.
@@ -150,9 +155,10 @@ impl Table {
         let after = steps(&place.have);
         let before = std::mem::replace(&mut place.steps, after);
         let (block, bit) = (position / WORD, 1 << (position % WORD));
-        for dimension in 0..STEPPED {
-            for step in after[dimension]..before[dimension] {
-                let set = self.step_set(dimension, usize::from(step) + 1);
+        for (dimension, (&after, &before)) in after.iter().zip(&before).enumerate() {
+            let mut set = self.step_set(dimension, after.into());
+            for _ in after..before {
+                set += self.set_len;
                 let word = &mut self.words[set + self.summary_len + block];
                 *word &= !bit;
                 if *word == 0 {
@@ -162,39 +168,49 @@ impl Table {
         }
     }
 
+    /// Gives back to a row what was taken from it.
+    pub(crate) fn give(&mut self, position: usize, need: &Amounts) {
+        let place = &mut self.places[position];
+        add(&mut place.have, need);
+        place.taken += 1;
+        let after = steps(&place.have);
+        let before = std::mem::replace(&mut place.steps, after);
+        let (block, bit) = (position / WORD, 1 << (position % WORD));
+        for (dimension, (&after, &before)) in after.iter().zip(&before).enumerate() {
+            let mut set = self.step_set(dimension, before.into());
+            for _ in before..after {
+                set += self.set_len;
+                self.words[set + self.summary_len + block] |= bit;
+                self.words[set + block / WORD] |= 1 << (block % WORD);
+            }
+        }
+    }
+
     /// Shows rows at or after a position, in order, that are allowed and large enough, until `take` wants
     /// no more.
+    #[inline]
     pub(crate) fn search(
         &self,
         wanted: Wanted<'_>,
         from: usize,
-        take: impl FnMut(usize, &Place) -> bool,
+        mut take: impl FnMut(usize, &Place) -> bool,
     ) {
         let [cpus, mem, disk] = wanted.steps;
-        let mask = wanted.mask as usize;
+        let also = if wanted.only_changed {
+            self.changed
+        } else {
+            wanted.mask
+        };
         let sets = [
-            mask,
+            wanted.mask as usize,
+            also as usize,
             self.step_set(0, cpus.into()),
             self.step_set(1, mem.into()),
             self.step_set(2, disk.into()),
         ];
-        if wanted.only_changed {
-            let [mask, cpus, mem, disk] = sets;
-            let changed = self.changed as usize;
-            self.search_in([mask, cpus, mem, disk, changed], wanted.need, from, take);
-        } else {
-            self.search_in(sets, wanted.need, from, take);
-        }
-    }
-
-    fn search_in<const N: usize>(
-        &self,
-        sets: [usize; N],
-        need: &Amounts,
-        from: usize,
-        mut take: impl FnMut(usize, &Place) -> bool,
-    ) {
-        let sets = sets.map(|set| &self.words[set..set + self.set_len]);
+        // All of one length, which the compiler sees: so one bound is checked and not each.
+        let len = self.set_len;
+        let sets = sets.map(|set| &self.words[set..][..len]);
         let all = |index: usize| sets.iter().fold(!0, |all, set| all & set[index]);
         let first = from / WORD;
         let mut index = first / WORD;
@@ -219,7 +235,7 @@ impl Table {
             let rows = ones(rows).map(|bit| block * WORD + bit);
             for position in rows {
                 let place = &self.places[position];
-                if fits(need, &place.have) && !take(position, place) {
+                if fits(wanted.need, &place.have) && !take(position, place) {
                     return;
                 }
             }
@@ -255,14 +271,16 @@ impl Table {
             return;
         }
         let mask = self.fresh_mask(0);
-        let rows = &facts.conditions[condition].rows;
+        let rows = facts.conditions[condition].rows.words();
         let words = &mut self.words[mask + self.summary_len..];
-        for (word, slots) in words.iter_mut().zip(self.slots.chunks(WORD)) {
-            let bits = slots.iter().enumerate();
-            *word = bits.fold(0, |word, (bit, &slot)| {
-                let slot = slot as usize;
-                word | (rows.word(slot / WORD) >> (slot % WORD) & 1) << bit
-            });
+        for (&rows, positions) in rows.iter().zip(self.positions.chunks(WORD)) {
+            for bit in ones(rows) {
+                let position = positions.get(bit).copied().unwrap_or(NONE);
+                // Rows that are not here have no position.
+                if let Some(word) = words.get_mut(position as usize / WORD) {
+                    *word |= 1 << (position as usize % WORD);
+                }
+            }
         }
         self.conditions[condition as usize] = u32::try_from(mask).unwrap_or(NONE);
     }
@@ -296,5 +314,63 @@ impl Table {
             let bits = words.iter().enumerate();
             *summary = bits.fold(0, |bits, (bit, word)| bits | u64::from(*word != 0) << bit);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resources::{Attributes, Resources, Scalar};
+
+    use crate::{Demand, Matcher, Offer, Policy, Waiting};
+
+    #[test]
+    fn what_is_taken_and_given_back_leaves_no_trace() {
+        let amount = |units: i64| {
+            Resources::new(
+                Scalar::from_units(units),
+                Scalar::from_units(units),
+                Scalar::ZERO,
+            )
+        };
+        let mut matcher = Matcher::new(Policy::default());
+        for agent in 0..200 {
+            let name = format!("agent-{agent}");
+            let attributes = Attributes::new(&name, []);
+            matcher.offer(Offer::plain(
+                name.as_str(),
+                name.as_str(),
+                &amount(agent),
+                attributes,
+            ));
+        }
+        let demand = matcher.demand(&Demand::new(amount(1000)));
+        for id in 0..10 {
+            matcher.enqueue(
+                demand,
+                Waiting {
+                    id,
+                    ..Waiting::default()
+                },
+            );
+        }
+        matcher.round(0);
+        let before = &matcher.round.table;
+        let mut table = before.clone();
+        for position in 0..200 {
+            let all = before.places[position].have;
+            table.take(position, &all);
+            assert!(all[0] == 0 || table.words != before.words, "{position}");
+            table.give(position, &all);
+            assert_eq!(table.words, before.words, "{position}");
+            assert_eq!(table.places[position].have, all);
+        }
+        // All at once, so that whole words become empty and are filled again.
+        for position in 0..200 {
+            table.take(position, &before.places[position].have);
+        }
+        for position in 0..200 {
+            table.give(position, &before.places[position].have);
+        }
+        assert_eq!(table.words, before.words);
     }
 }

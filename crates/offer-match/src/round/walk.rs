@@ -27,7 +27,7 @@ impl Round {
             let mut placed = false;
             for task in queue.piece(piece) {
                 let found = match self.states[task.class as usize] {
-                    State::Dead => continue,
+                    State::Dead | State::Stuck => continue,
                     State::Live => self.place(facts, task.class),
                     State::Unseen => self.place_first(facts, task),
                 };
@@ -174,7 +174,7 @@ impl Live {
 
     // Of the first rows that have room, the one with the least remainder. Rows before those, and between
     // them, have none and never will.
-    fn choose(
+    pub(super) fn choose(
         &mut self,
         table: &Table,
         brief: &Brief,
@@ -182,22 +182,24 @@ impl Live {
     ) -> Option<usize> {
         let wanted = self.wanted(brief);
         let mut found = 0;
-        let choice = |position: u32, place: &Place| Choice {
-            position,
-            taken: place.taken,
-            remains: remains(place.level.into(), &place.have, brief),
-        };
+        // The remainder before the position: one number, so that nothing is guessed.
+        let mut best = u64::MAX;
+        let remains = |place: &Place| remains(place.level.into(), &place.have, brief);
         for at in 0..usize::from(self.found) {
-            let known = self.choices[at];
+            let mut known = self.choices[at % CHOICES];
             let place = &table.places[known.position as usize];
-            if place.taken == known.taken && brief.plain {
-                self.choices[found] = known;
-            } else if fits(wanted.need, &place.have) && agrees(place) {
-                self.choices[found] = choice(known.position, place);
-            } else {
-                continue;
+            if place.taken != known.taken || !brief.plain {
+                if !(fits(wanted.need, &place.have) && agrees(place)) {
+                    continue;
+                }
+                known.taken = place.taken;
+                known.remains = remains(place);
+                self.choices[found % CHOICES] = known;
+            } else if found != at {
+                self.choices[found % CHOICES] = known;
             }
-            found = found.saturating_add(1);
+            best = best.min(known.remains << 32 | u64::from(known.position));
+            found = found.wrapping_add(1);
         }
         if found < CHOICES && self.cursor != NONE {
             let from = std::mem::replace(&mut self.cursor, NONE);
@@ -206,17 +208,22 @@ impl Live {
                     return true;
                 }
                 let position = u32::try_from(position).unwrap_or(NONE);
-                self.choices[found] = choice(position, place);
-                found = found.saturating_add(1);
+                let remains = remains(place);
+                self.choices[found % CHOICES] = Choice {
+                    position,
+                    taken: place.taken,
+                    remains,
+                };
+                best = best.min(remains << 32 | u64::from(position));
+                found = found.wrapping_add(1);
                 if found == CHOICES {
-                    self.cursor = position.saturating_add(1);
+                    self.cursor = position.wrapping_add(1);
                 }
                 found < CHOICES
             });
         }
         self.found = u8::try_from(found).unwrap_or(0);
-        let choices = self.choices.iter().take(found);
-        let best = choices.min_by_key(|choice| choice.remains)?;
-        Some(best.position as usize)
+        let position = best & u64::from(u32::MAX);
+        (found > 0).then(|| usize::try_from(position).unwrap_or(0))
     }
 }
