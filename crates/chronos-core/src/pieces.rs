@@ -4,13 +4,14 @@
 //! an operator asked for, may be thousands: then they stand in writes of their own. Should the rest of the
 //! input be lost, a run of them has ended a moment earlier, or one that was asked for is there and the others
 //! are not, which nobody was told. But a run that a target or a parent decided on stands with the progress that
-//! says so, and there are never many.
+//! says so; only where thousands of completions start as many runs (a line of them was killed) some are
+//! written before it: should that be lost, they run, and nobody says any more why.
 
 use std::collections::BTreeSet;
 
 use chronos_model::{Run, RunKey, RunState, Write};
 
-use crate::settings::RUNS_BYTES_MAX;
+use crate::settings::{DECIDED_BYTES_MAX, RUNS_BYTES_MAX};
 
 /// Bytes that a store counts for a run, at most, as long as its texts need no escapes.
 fn run_bytes(run: &Run) -> usize {
@@ -84,17 +85,21 @@ struct Split<'a> {
 impl<'a> Split<'a> {
     // Those of one job.
     fn add(&mut self, group: &'a [Write], decided: &BTreeSet<RunKey>) {
-        let mut room = RUNS_BYTES_MAX;
-        let (mut ended, mut others) = (Vec::new(), Vec::new());
+        let (mut room, mut room_for_decided) = (RUNS_BYTES_MAX, DECIDED_BYTES_MAX);
+        let (mut early, mut ended, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for write in group {
             let Write::PutRun(run) = write else {
                 self.head.push(write);
                 continue;
             };
             let bytes = run_bytes(run);
-            if decided.contains(&run.key) {
+            let left = room_for_decided.checked_sub(bytes);
+            if let Some(left) = left.filter(|_| decided.contains(&run.key)) {
                 self.head.push(write);
+                room_for_decided = left;
                 room = room.saturating_sub(bytes);
+            } else if decided.contains(&run.key) {
+                early.push((write, bytes));
             } else if run.state == RunState::Ended {
                 ended.push((write, bytes));
             } else {
@@ -103,6 +108,7 @@ impl<'a> Split<'a> {
         }
         fill(&mut self.head, &mut room, &mut others);
         fill(&mut self.head, &mut room, &mut ended);
+        self.before.extend(filled(early));
         self.before.extend(filled(ended));
         self.after.extend(filled(others));
     }

@@ -50,6 +50,9 @@ pub(crate) const TAKEN_MAX: usize = 257;
 /// texts: to end thousands takes several.
 pub(crate) const RUNS_BYTES_MAX: usize = 250_000;
 
+/// The same for runs that targets or parents decided on, which stand with the progress: [`TAKEN_MAX`] of them.
+pub(crate) const DECIDED_BYTES_MAX: usize = 360_000;
+
 /// How many runs of one concurrent job may wait.
 ///
 /// Beyond it the oldest is superseded: a job that fits nowhere must not fill the memory.

@@ -1,7 +1,7 @@
 //! Thousands of runs of one job: what one write has no room for comes in several, and nothing is lost or twice
 //! between them.
 
-use chronos_core::{Cascade, Command, Reply};
+use chronos_core::{Cascade, Command, Refusal, Reply};
 use chronos_model::{Outcome, RunCause, RunState};
 use serde_json::{Value, json};
 
@@ -74,45 +74,31 @@ fn a_crash_between_two_portions_loses_nothing() {
 
 #[test]
 fn thousands_are_ended_at_once() {
-    let commands: [(&str, Command, Outcome); 3] = [
-        ("kill", Command::KillJob { job: name("a") }, Outcome::Killed),
+    type Act<'a> = &'a dyn Fn(&mut World) -> Result<Reply, Refusal>;
+
+    let delete = Command::Delete {
+        job: name("a"),
+        cascade: Cascade::Refuse,
+    };
+    let mut disabled = line(10_000);
+    disabled["disabled"] = true.into();
+    let cases: [(Act<'_>, Outcome); 3] = [
         (
-            "delete",
-            Command::Delete {
-                job: name("a"),
-                cascade: Cascade::Refuse,
-            },
+            &|world| world.command(Command::KillJob { job: name("a") }),
             Outcome::Killed,
         ),
-        (
-            "disable",
-            Command::KillJob { job: name("a") },
-            Outcome::Killed,
-        ),
+        (&|world| world.command(delete.clone()), Outcome::Killed),
+        (&|world| world.try_put(disabled.clone()), Outcome::Skipped),
     ];
-    for (what, command, outcome) in commands {
+    for (act, outcome) in cases {
         let mut world = after_an_absence(2_000);
         world.until_instant(world.now());
-        if what == "disable" {
-            let mut disabled = line(10_000);
-            disabled["disabled"] = true.into();
-            world.put(disabled);
-        } else {
-            assert_eq!(world.command(command), Ok(Reply::Done), "{what}");
-        }
-        let outcome = if what == "disable" {
-            Outcome::Skipped
-        } else {
-            outcome
-        };
+        act(&mut world).unwrap();
         let runs = world.store.runs.values();
-        assert_eq!(runs.clone().count(), 2_000, "{what}");
-        assert!(
-            runs.clone().all(|run| run.outcome == Some(outcome)),
-            "{what}"
-        );
+        assert_eq!(runs.clone().count(), 2_000, "{outcome:?}");
+        assert!(runs.clone().all(|run| run.outcome == Some(outcome)));
         let largest = world.largest_write();
-        assert!(largest < WRITE_BYTES_MAX, "{what}: {largest}");
+        assert!(largest < WRITE_BYTES_MAX, "{outcome:?}: {largest}");
     }
 }
 
@@ -172,6 +158,24 @@ fn a_backfill_of_a_thousand_is_written_in_parts() {
     assert_eq!(keys.len(), 1_000);
     let there = |key| world.store.runs.contains_key(key);
     assert!(keys.iter().all(there));
+    let largest = world.largest_write();
+    assert!(largest < WRITE_BYTES_MAX, "{largest}");
+}
+
+#[test]
+fn the_end_of_thousands_may_start_thousands() {
+    let mut world = after_an_absence(2_000);
+    world.put(json!({
+        "name": "child", "command": "true", "retries": 0, "parents": ["a"], "cpus": 99,
+        "dependencyRule": "allDone", "overlap": "allow",
+    }));
+    world.until_instant(world.now());
+    world.command(Command::KillJob { job: name("a") }).unwrap();
+    let of = |world: &World, job| {
+        let runs = world.store.runs.values();
+        runs.filter(|run| run.key.job == name(job)).count()
+    };
+    assert_eq!((of(&world, "a"), of(&world, "child")), (2_000, 2_000));
     let largest = world.largest_write();
     assert!(largest < WRITE_BYTES_MAX, "{largest}");
 }

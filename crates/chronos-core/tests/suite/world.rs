@@ -330,7 +330,7 @@ impl World {
         self.crash();
     }
 
-    /// How many bytes stores count for the runs of the largest write so far.
+    /// How many bytes stores count for what has been written of one job at once, at most.
     pub(crate) fn largest_write(&self) -> usize {
         self.largest_write
     }
@@ -405,7 +405,7 @@ impl World {
         while let Some(effect) = self.scheduler.next_effect() {
             match effect {
                 Effect::Persist { request, writes } => {
-                    self.largest_write = self.largest_write.max(run_bytes(&writes));
+                    self.largest_write = self.largest_write.max(largest_group(&writes));
                     self.unwritten.push_back((request, writes));
                 }
                 Effect::Reply { request, reply } => {
@@ -587,7 +587,12 @@ pub(crate) fn spec(json: Value, now: Timestamp) -> JobSpec {
     JobSpec::from_json(&json, JobKind::Any, &JobDefaults::default(), now).unwrap()
 }
 
-// The fixed part and the texts, as stores count them.
+// The fixed part and the texts, as stores count them; those of one job have to stay together.
+fn largest_group(writes: &[Write]) -> usize {
+    let jobs = writes.chunk_by(|one, next| one.job() == next.job());
+    jobs.map(run_bytes).max().unwrap_or_default()
+}
+
 fn run_bytes(writes: &[Write]) -> usize {
     let bytes = |write: &Write| {
         let Write::PutRun(run) = write else {
