@@ -9,10 +9,10 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
-use chronos_api::{ClusterInfo, ClusterOrder, LogError, LogPart, OrderError};
+use chronos_api::{ClusterCount, ClusterInfo, ClusterOrder, LogError, LogPart, OrderError};
 use chronos_mesos::{
-    Control, Credentials, Keeper, KeeperError, LogsError, Masters, Mesos, MesosCluster,
-    MesosConfig, MesosLogs, OnRemoved, Pace, Status, Stopped, Tls,
+    Control, Count, Counts, Credentials, Keeper, KeeperError, LogsError, Masters, Mesos,
+    MesosCluster, MesosConfig, MesosLogs, OnRemoved, Pace, Status, Stopped, Tls,
 };
 use chronos_model::{FrameworkId, Write};
 use chronos_runtime::{Cluster, LogQuery, RunLogs, Tenure};
@@ -327,6 +327,7 @@ pub(crate) fn start(
         logs,
         status,
         control,
+        counts,
         stopped,
     } = cluster.context("TLS to Mesos").map_err(Failure::Other)?;
     Ok(Started {
@@ -339,6 +340,7 @@ pub(crate) fn start(
             sandboxes: logs,
             status,
             control,
+            counts,
         },
         stopped,
         tenure,
@@ -424,6 +426,7 @@ pub(crate) struct Logs {
     sandboxes: MesosLogs,
     status: watch::Receiver<Status>,
     control: Control,
+    counts: Counts,
 }
 
 /// What this cluster is called.
@@ -474,6 +477,7 @@ impl RunLogs for Logs {
             problem: status.problem(),
             framework: status.framework,
             master: status.master,
+            counts: self.counts.all().into_iter().map(counted).collect(),
         })
     }
 
@@ -484,6 +488,14 @@ impl RunLogs for Logs {
             ClusterOrder::Forget { framework } => self.control.forget_framework(&framework).await,
         };
         carried_out.map_err(|error| OrderError::Conflict(error.to_string()))
+    }
+}
+
+const fn counted(count: Count) -> ClusterCount {
+    ClusterCount {
+        name: count.name,
+        help: count.help,
+        value: count.value,
     }
 }
 

@@ -24,6 +24,19 @@ pub struct ClusterInfo {
     pub framework: Option<String>,
     /// Who leads it.
     pub master: Option<String>,
+    /// What can be counted of it.
+    pub counts: Vec<ClusterCount>,
+}
+
+/// Something that was counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClusterCount {
+    /// Its name; ends in `_total` when it never falls.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+    /// How much.
+    pub value: u64,
 }
 
 /// What an operator may order.

@@ -41,7 +41,7 @@ mod status;
 
 pub use backend::{Backend, CommandError, Health, LogError, LogPart, LogStream, Part, Unavailable};
 pub use body::BODY_LEN_MAX;
-pub use cluster::{ClusterInfo, ClusterOrder, OrderError};
+pub use cluster::{ClusterCount, ClusterInfo, ClusterOrder, OrderError};
 pub use config::ApiConfig;
 pub use router::router;
 pub use serve::serve;

@@ -10,7 +10,7 @@ use chronos_core::View;
 use chronos_model::Timestamp;
 use http::{HeaderValue, header};
 
-use crate::{Health, router::App};
+use crate::{ClusterInfo, Health, router::App};
 
 /// The version of the format that is written.
 const FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -20,13 +20,14 @@ const ROLES: [&str; 4] = ["leader", "follower", "taking over", "suspended"];
 
 /// `GET /metrics`.
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    let text = text(&app.backend.health(), &app.backend.view());
+    let cluster = app.backend.cluster();
+    let text = text(&app.backend.health(), &app.backend.view(), cluster.as_ref());
     let mut response = text.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, FORMAT);
     response
 }
 
-fn text(health: &Health, view: &View) -> String {
+fn text(health: &Health, view: &View, cluster: Option<&ClusterInfo>) -> String {
     let mut page = Page::default();
     page.about("chronos_role", "gauge", "1 for what this daemon does.");
     for role in ROLES {
@@ -72,6 +73,16 @@ fn text(health: &Health, view: &View) -> String {
     let help = "Defects that the self-audit found in this term, and repaired.";
     page.about(name, "counter", help);
     page.value(name, &[], view.audit().found);
+    for count in cluster.into_iter().flat_map(|cluster| &cluster.counts) {
+        let name = format!("chronos_cluster_{}", count.name);
+        let is_total = count.name.ends_with("_total");
+        page.about(
+            &name,
+            if is_total { "counter" } else { "gauge" },
+            count.help,
+        );
+        page.value(&name, &[], count.value);
+    }
     page.0
 }
 

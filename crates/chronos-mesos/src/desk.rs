@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::{
     MesosConfig, OnRemoved, Standing, Status,
     constraints::offer_constraints,
+    counts::{Counts, Of},
     directory::Directory,
     offers::{Lack, Offers, Wanted},
     task::{self, Place, task_info},
@@ -36,6 +37,7 @@ const NEW_SUBSCRIPTION_PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Desk {
     directory: Directory,
     status: watch::Sender<Status>,
+    counts: Counts,
     offers: Offers,
     tasks: Tasks,
     /// Launches whose outcome is open.
@@ -55,10 +57,11 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(directory: Directory, status: watch::Sender<Status>) -> Self {
+    pub(crate) fn new(directory: Directory, status: watch::Sender<Status>, counts: Counts) -> Self {
         Self {
             directory,
             status,
+            counts,
             offers: Offers::default(),
             tasks: Tasks::default(),
             launches: BTreeMap::new(),
@@ -90,7 +93,14 @@ impl Desk {
     }
 
     pub(crate) fn take_input(&mut self) -> Option<Input> {
-        self.for_driver.pop_front()
+        let input = self.for_driver.pop_front();
+        if input.is_none() {
+            // All that there was to do is done.
+            self.counts.set(Of::OffersHeld, self.offers.len());
+            self.counts.set(Of::Tasks, self.tasks.len());
+            self.counts.set(Of::OutOfReach, self.tasks.out_of_reach());
+        }
+        input
     }
 
     pub(crate) fn take_deposed(&mut self) -> bool {
@@ -217,6 +227,7 @@ impl Desk {
         };
         let offers = std::mem::take(&mut self.unwanted);
         if !offers.is_empty() {
+            self.counts.add(Of::Declined, offers.len());
             self.ask(Request::Decline {
                 offers: offers.iter().map(mesos_offer).collect(),
                 refuse_seconds: wait.as_secs_f64(),
@@ -276,6 +287,8 @@ impl Desk {
             });
         }
         self.requests += 1;
+        self.counts.add(Of::Launches, 1);
+        self.counts.add(Of::Launched, infos.len());
         self.launches.insert(self.requests, keys);
         self.ask(Request::Launch {
             request: RequestId(self.requests),
@@ -324,6 +337,7 @@ impl Desk {
         notice: Notice,
     ) {
         notes::note(&notice);
+        self.count(&notice);
         match notice {
             Notice::Subscribed { framework, master } => {
                 self.subscribed(now, &framework, master.as_deref());
@@ -384,6 +398,32 @@ impl Desk {
             | Notice::Undecodable(_)
             | Notice::UnknownEvent(_)
             | Notice::CallRefused { .. }
+            | Notice::ConstraintsRefused
+            | Notice::QueueFull => {}
+        }
+    }
+
+    fn count(&self, notice: &Notice) {
+        match notice {
+            Notice::Subscribed { .. } => self.counts.add(Of::Subscriptions, 1),
+            Notice::Offers(offers) => self.counts.add(Of::Offers, offers.len()),
+            Notice::Update(_) => self.counts.add(Of::Updates, 1),
+            Notice::CallRefused { .. } => self.counts.add(Of::Refused, 1),
+            Notice::Undecodable(_) => self.counts.add(Of::Unreadable, 1),
+            Notice::Disconnected(_)
+            | Notice::NoLeader
+            | Notice::Waiting { .. }
+            | Notice::Refused { .. }
+            | Notice::Deposed
+            | Notice::Rescinded(_)
+            | Notice::Failure(_)
+            | Notice::Message(_)
+            | Notice::InverseOffers(_)
+            | Notice::InverseRescinded(_)
+            | Notice::OperationStatus(_)
+            | Notice::Settled { .. }
+            | Notice::Reconciled
+            | Notice::UnknownEvent(_)
             | Notice::ConstraintsRefused
             | Notice::QueueFull => {}
         }
@@ -478,7 +518,7 @@ mod tests {
     #[test]
     fn after_a_new_subscription_nothing_is_lost_before_the_master_was_asked() {
         let (status, _heard) = watch::channel(Status::default());
-        let mut desk = Desk::new(Directory::default(), status);
+        let mut desk = Desk::new(Directory::default(), status, Counts::default());
         let key = RunKey {
             job: "job".parse().unwrap(),
             due: Timestamp::from_millis(7),

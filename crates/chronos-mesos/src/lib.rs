@@ -23,6 +23,7 @@ mod config;
 mod constraints;
 mod container;
 mod control;
+mod counts;
 mod desk;
 mod detect;
 mod directory;
@@ -46,6 +47,7 @@ pub use config::{
     MesosConfig, OnRemoved, PATIENCE,
 };
 pub use control::{Control, NotOrdered};
+pub use counts::{Count, Counts};
 pub use keeper::{Keeper, KeeperError};
 pub use logs::{LOG_PART_LEN_MAX, LogPart, LogsError, MesosLogs};
 pub use mesos_v1::driver::Pace;

@@ -65,6 +65,10 @@ impl Offers {
         self.0.remove(id)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The offers are void; returns their names.
     pub(crate) fn take_all(&mut self) -> Vec<OfferId> {
         std::mem::take(&mut self.0).into_keys().collect()

@@ -115,6 +115,15 @@ impl Tasks {
         self.all.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many are out of reach.
+    pub(crate) fn out_of_reach(&self) -> usize {
+        self.out_of_reach.len()
+    }
+
     /// All that are not over.
     pub(crate) fn open(&self) -> Vec<RunKey> {
         let open = self.all.iter().filter(|(_, task)| !task.over);

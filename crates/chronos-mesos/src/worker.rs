@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    Control, Keeper, KeeperError, MesosConfig, MesosLogs, Standing, Status, TlsError,
+    Control, Counts, Keeper, KeeperError, MesosConfig, MesosLogs, Standing, Status, TlsError,
     desk::Desk,
     detect::{Detector, Found},
     directory::Directory,
@@ -65,6 +65,8 @@ pub struct MesosCluster {
     pub status: watch::Receiver<Status>,
     /// What an operator may order.
     pub control: Control,
+    /// How much of what there was.
+    pub counts: Counts,
     /// Tells when it has stopped.
     pub stopped: Stopped,
 }
@@ -106,12 +108,13 @@ impl Mesos {
         let (found_tx, found) = mpsc::channel(1);
         let (status_tx, status_rx) = watch::channel(Status::default());
         let detector = Detector::start(&config.masters, config.zk_timeout, found_tx);
+        let counts = Counts::default();
         let worker = Worker::new(
             config,
             client,
             keeper,
             detector,
-            Desk::new(directory, status_tx),
+            Desk::new(directory, status_tx, counts.clone()),
         );
         let listened = Listened {
             calls,
@@ -123,6 +126,7 @@ impl Mesos {
             events,
             logs,
             control: Control::new(control_tx, status_rx.clone()),
+            counts,
             status: status_rx,
             stopped: Stopped(tokio::spawn(worker.run(listened, events_tx))),
         })

@@ -46,6 +46,7 @@ async fn every_route_of_the_table_is_served() {
                     problem: None,
                     framework: Some("ct:1714525200000:0:a:".to_owned()),
                     master: None,
+                    counts: Vec::new(),
                 });
                 let answer = site
                     .ask(method, &format!("{prefix}{path}"), &[JSON], "{}")

@@ -1,6 +1,6 @@
 //! The connection to a cluster: shown, and ordered about.
 
-use chronos_api::ClusterInfo;
+use chronos_api::{ClusterCount, ClusterInfo};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -13,7 +13,35 @@ fn removed() -> ClusterInfo {
         problem: Some("the framework was removed".to_owned()),
         framework: Some("a-0".to_owned()),
         master: None,
+        counts: vec![
+            ClusterCount {
+                name: "offers_total",
+                help: "Offers that came.",
+                value: 7,
+            },
+            ClusterCount {
+                name: "offers_held",
+                help: "Offers here.",
+                value: 2,
+            },
+        ],
     }
+}
+
+#[tokio::test]
+async fn what_was_counted_of_a_cluster_is_among_the_metrics() {
+    let site = Site::new();
+    site.daemon.set_cluster(removed());
+    let metrics = site.get("/metrics").await;
+    let text = metrics.text();
+    let at = text.find("# HELP chronos_cluster_").expect("it is there");
+    let want = "# HELP chronos_cluster_offers_total Offers that came.\n\
+                # TYPE chronos_cluster_offers_total counter\n\
+                chronos_cluster_offers_total 7\n\
+                # HELP chronos_cluster_offers_held Offers here.\n\
+                # TYPE chronos_cluster_offers_held gauge\n\
+                chronos_cluster_offers_held 2\n";
+    assert_eq!(&text[at..], want);
 }
 
 #[tokio::test]

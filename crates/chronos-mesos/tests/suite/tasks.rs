@@ -427,4 +427,14 @@ async fn offers_go_back_and_none_come_when_nothing_waits() {
     kit.settled("a revival", |kit| kit.count(Type::Revive) > revived)
         .await;
     kit.offer().await;
+    let counts = kit.cluster.counts.all();
+    let count = |name: &str| counts.iter().find(|it| it.name == name).unwrap().value;
+    let all = [
+        "subscriptions_total",
+        "offers_declined_total",
+        "launches_total",
+        "tasks",
+    ];
+    assert_eq!(all.map(count), [1, 1, 0, 0]);
+    assert_eq!((count("offers_total"), count("offers_held")), (2, 1));
 }
