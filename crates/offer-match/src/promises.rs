@@ -104,9 +104,18 @@ fn a_task_waits_only_if_no_other_can_make_room() {
         for (agent, cpus) in free.iter().enumerate() {
             matcher.offer(offer(agent, &amount(*cpus, 1)));
         }
+        // A third one leaves before any of them ends.
+        matcher.offer(offer(2, &amount(90, 1)));
+        let window = crate::Window {
+            start: 5_000,
+            end: None,
+        };
+        matcher.unavailable(&"agent-2".into(), Some(window));
         for (id, cpus) in (0..).zip(&wants) {
-            let demand = Demand::new(amount(*cpus, 0));
-            let demand = matcher.demand(&demand);
+            let demand = matcher.demand(&Demand {
+                lasts: crate::Lasts::Millis(10_000),
+                ..Demand::new(amount(*cpus, 0))
+            });
             let task = Waiting {
                 id,
                 ..Waiting::default()
@@ -117,7 +126,8 @@ fn a_task_waits_only_if_no_other_can_make_room() {
         let plan = matcher.round(0);
         let placed: Vec<(u64, usize)> = plan
             .placements()
-            .map(|(task, agent)| (task, usize::from(*agent.0 != *"agent-0")))
+            .map(|(task, agent)| (task, ["agent-0", "agent-1"].map(|one| *one == *agent.0)))
+            .map(|(task, is)| (task, is.iter().position(|is| *is).unwrap()))
             .collect();
         for &(task, agent) in &placed {
             free[agent] -= want(task);
@@ -136,6 +146,50 @@ fn a_task_waits_only_if_no_other_can_make_room() {
         }
     }
     assert!(waited > 20, "{waited} cases");
+}
+
+// A big task gets an agent kept, though the small one behind it has room now.
+#[test]
+fn no_agent_is_kept_or_given_that_leaves_before_the_task_ends() {
+    let leaves = |start| Some(crate::Window { start, end: None });
+    let mut matcher = Matcher::new(Policy {
+        keep_after_millis: 0,
+        ..Policy::default()
+    });
+    let big = matcher.demand(&Demand {
+        lasts: crate::Lasts::Millis(10_000),
+        ..Demand::new(amount(8, 8))
+    });
+    let small = matcher.demand(&Demand {
+        lasts: crate::Lasts::Indifferent,
+        ..Demand::new(amount(1, 1))
+    });
+    for agent in 0..2 {
+        matcher.offer(offer(agent, &amount(8, 8)));
+    }
+    // Most of the first is free, but it leaves.
+    matcher.offer(offer(0, &amount(6, 6)));
+    matcher.offer(offer(1, &amount(2, 2)));
+    matcher.unavailable(&"agent-0".into(), leaves(9_999));
+    for (id, demand) in [(1, big), (2, small)] {
+        let task = Waiting {
+            id,
+            ..Waiting::default()
+        };
+        matcher.enqueue(demand, task);
+    }
+    assert_eq!(matcher.round(0).len(), 1, "the small one");
+    let kept: Vec<_> = matcher
+        .kept()
+        .map(|(agent, task)| (&*agent.0, task))
+        .collect();
+    assert_eq!(kept, [("agent-1", 1)]);
+    // Then this one is going to leave as well, and not after all.
+    for (window, placed) in [(leaves(9_999), 0), (None, 1)] {
+        matcher.offer(offer(1, &amount(8, 8)));
+        matcher.unavailable(&"agent-1".into(), window);
+        assert_eq!(matcher.round(0).len(), placed);
+    }
 }
 
 // Small tasks come faster than they end and run up to ten rounds of a second. The big one needs a whole
