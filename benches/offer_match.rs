@@ -96,8 +96,11 @@ fn main() {
         .skip(1)
         .filter(|word| !word.starts_with("--"))
         .collect();
-    let seed = words.iter().find_map(|word| word.strip_prefix("seed="));
-    let seed = seed.map_or(1, |seed| seed.parse().expect("a number"));
+    let number = |name: &str, default: u64| {
+        let told = words.iter().find_map(|word| word.strip_prefix(name));
+        told.map_or(default, |told| told.parse().expect("a number"))
+    };
+    let seed = number("seed=", 1);
     let has = |word: &str| words.iter().any(|one| one == word);
     // For counting instructions: `once b 100` matches one case once.
     if let [once, case, density] = words.as_slice()
@@ -131,7 +134,7 @@ fn main() {
         quality(seed);
     }
     if all || has("compact") {
-        simulate::compaction(seed);
+        simulate::compaction(seed, number("clusters=", simulate::CLUSTERS));
     }
     if all || has("starve") {
         simulate::starvation(seed);
@@ -206,7 +209,7 @@ fn placed(work: &Workload, matcher: &Matcher) -> Placed {
 fn only(name: &str, density: u32) {
     let seed = 1;
     if name == "tick" {
-        return tick_of(density, 20, seed);
+        return tick_of(density, 40, seed);
     }
     for case in CASES.iter().filter(|case| case.name == name) {
         let work = Workload::new(shape(case, density, seed));
@@ -227,7 +230,8 @@ fn speed(case: &Case, seed: u64) -> Vec<Row> {
         "\n## case {}: {} agents, {} tasks",
         case.name, case.agents, case.tasks
     );
-    let repeats = (2_000_000 / case.tasks).clamp(3, 200);
+    // A tenth of a second at least: whoever shares the machine may be at work for some milliseconds.
+    let repeats = (2_000_000 / case.tasks).clamp(4, 2_000);
     let mut rows = Vec::new();
     for density in DENSITIES {
         let work = Workload::new(shape(case, density, seed));
