@@ -89,7 +89,7 @@ impl Keeper for StoreKeeper {
     }
 
     async fn deposed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn still_leads(&self) -> Result<(), KeeperError> {

@@ -209,7 +209,7 @@ fn placed(work: &Workload, matcher: &Matcher) -> Placed {
 fn only(name: &str, density: u32) {
     let seed = 1;
     if name == "tick" {
-        return tick_of(density, 40, seed);
+        return tick_of(density, 20, seed);
     }
     for case in CASES.iter().filter(|case| case.name == name) {
         let work = Workload::new(shape(case, density, seed));
@@ -289,7 +289,7 @@ fn speed(case: &Case, seed: u64) -> Vec<Row> {
 fn tick(seed: u64) {
     println!("\n## tick: 100 changed agents, 100,000 tasks waiting, 10,000 agents known");
     for density in DENSITIES {
-        tick_of(density, 20, seed);
+        tick_of(density, 40, seed);
     }
 }
 
