@@ -94,7 +94,7 @@ pub(crate) fn encode(writes: &[Write]) -> Result<Vec<Encoded>, CommitError> {
 ///
 /// let job: JobName = "report".parse()?;
 /// assert_eq!(write_len(&Write::Forget { job }), WRITE_OVERHEAD_BYTES);
-/// # Ok::<(), chronos_model::NameError>(())
+/// # Ok::<(), chronos_model::JobNameError>(())
 /// ```
 pub fn write_len(write: &Write) -> usize {
     let value = match write {
