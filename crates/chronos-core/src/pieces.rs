@@ -93,13 +93,14 @@ impl<'a> Split<'a> {
                 continue;
             };
             let bytes = run_bytes(run);
-            let left = room_for_decided.checked_sub(bytes);
-            if let Some(left) = left.filter(|_| decided.contains(&run.key)) {
+            if decided.contains(&run.key) {
+                let Some(left) = room_for_decided.checked_sub(bytes) else {
+                    early.push((write, bytes));
+                    continue;
+                };
                 self.head.push(write);
                 room_for_decided = left;
                 room = room.saturating_sub(bytes);
-            } else if decided.contains(&run.key) {
-                early.push((write, bytes));
             } else if run.state == RunState::Ended {
                 ended.push((write, bytes));
             } else {

@@ -67,13 +67,6 @@ pub(crate) struct Queue {
     matched: Matched,
 }
 
-/// Jobs of which many runs change at once.
-#[derive(Debug, Default)]
-pub(crate) struct Bulk {
-    depth: u32,
-    jobs: BTreeSet<JobName>,
-}
-
 /// What the last round placed; kept for its memory.
 #[derive(Debug, Default)]
 struct Matched {
@@ -401,27 +394,20 @@ impl Scheduler {
 
     /// Does something to many runs of a job, and decides once, at the end, which waiting ones could start.
     pub(crate) fn in_bulk(&mut self, act: impl FnOnce(&mut Self)) {
-        let outer = self.bulk.get_or_insert_default();
-        outer.depth = outer.depth.saturating_add(1);
-        act(self);
-        let Some(bulk) = &mut self.bulk else {
-            return;
-        };
-        bulk.depth = bulk.depth.saturating_sub(1);
-        if bulk.depth > 0 {
-            return;
+        if self.to_review.is_some() {
+            return act(self);
         }
-        for name in self.bulk.take().into_iter().flat_map(|bulk| bulk.jobs) {
+        self.to_review = Some(BTreeSet::new());
+        act(self);
+        for name in self.to_review.take().into_iter().flatten() {
             self.review_queue(&name);
         }
     }
 
     /// Decides anew which waiting runs of a job could start.
     pub(crate) fn review_queue(&mut self, name: &JobName) {
-        if let Some(bulk) = &mut self.bulk {
-            if !bulk.jobs.contains(name) {
-                bulk.jobs.insert(name.clone());
-            }
+        if let Some(later) = &mut self.to_review {
+            later.insert(name.clone());
             return;
         }
         let job = self.jobs.get(name);

@@ -34,7 +34,7 @@ impl Scheduler {
             self.admit(&mut run);
         }
         let ended = run.state == RunState::Ended;
-        if self.bulk.is_some() && !is_asked_for(run.cause) {
+        if self.to_review.is_some() && !is_asked_for(run.cause) {
             self.changes.decide(key.clone());
         }
         if ended {

@@ -16,7 +16,7 @@ use crate::{
     job::Job,
     jobs::{JobNumber, Jobs},
     persist::{Changes, Gate},
-    queue::{Bulk, Queue},
+    queue::Queue,
     run_list::{Place, Runs},
     supply::Supply,
 };
@@ -67,8 +67,8 @@ pub struct Scheduler {
     pub(crate) changes: Changes,
     /// Jobs of which this input leaves targets that have come to the next one.
     pub(crate) unfinished: Vec<JobName>,
-    /// Many runs are being changed.
-    pub(crate) bulk: Option<Bulk>,
+    /// While many runs are being changed: the jobs of which it is to be decided anew which runs could start.
+    pub(crate) to_review: Option<BTreeSet<JobName>>,
     pub(crate) gates: VecDeque<(crate::PersistId, Gate)>,
     pub(crate) persist_count: u64,
     pub(crate) outbox: VecDeque<Effect>,
@@ -113,7 +113,7 @@ impl Scheduler {
             offers: BTreeMap::new(),
             changes: Changes::default(),
             unfinished: Vec::new(),
-            bulk: None,
+            to_review: None,
             gates: VecDeque::new(),
             persist_count: 0,
             outbox: VecDeque::new(),

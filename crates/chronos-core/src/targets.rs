@@ -70,7 +70,8 @@ impl Scheduler {
             Some(_) => Vec::new(),
             None => job.take(first, newest, now, passed),
         };
-        let rest = leave_rest(&mut several);
+        // Those of a disabled job are never many, and would be taken for missed ones later.
+        let rest = passed == Passed::Down && leave_rest(&mut several);
         if rest && let Some(last) = several.last() {
             following = job.following(last.at);
         }
@@ -101,11 +102,11 @@ impl Scheduler {
 
     /// Sets the timers of jobs of which one input did not take all targets that have come: for at once.
     pub(crate) fn go_on_with_targets(&mut self) {
-        for place in 0..self.unfinished.len() {
-            if let Some(name) = self.unfinished.get(place).cloned() {
-                self.set_timer(&name);
-            }
+        let unfinished = std::mem::take(&mut self.unfinished);
+        for name in &unfinished {
+            self.set_timer(name);
         }
+        self.unfinished = unfinished;
     }
 
     /// Sets the timer for a job's next target.

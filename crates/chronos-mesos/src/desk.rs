@@ -93,14 +93,14 @@ impl Desk {
     }
 
     pub(crate) fn take_input(&mut self) -> Option<Input> {
-        let input = self.for_driver.pop_front();
-        if input.is_none() {
-            // All that there was to do is done.
-            self.counts.set(Of::OffersHeld, self.offers.len());
-            self.counts.set(Of::Tasks, self.tasks.len());
-            self.counts.set(Of::OutOfReach, self.tasks.out_of_reach());
-        }
-        input
+        self.for_driver.pop_front()
+    }
+
+    /// Says how much is here now.
+    pub(crate) fn measure(&self) {
+        self.counts.set(Of::OffersHeld, self.offers.len());
+        self.counts.set(Of::Tasks, self.tasks.len());
+        self.counts.set(Of::OutOfReach, self.tasks.out_of_reach());
     }
 
     pub(crate) fn take_deposed(&mut self) -> bool {

@@ -213,6 +213,7 @@ impl Worker {
                 Some(request) = listened.control.recv() => self.feed(Input::Request(request)),
                 () = after(patience) => self.tick(),
             }
+            self.desk.measure();
         }
         for (_subscription, helper) in self.helpers {
             helper.abort();

@@ -181,7 +181,7 @@ impl std::fmt::Debug for Journal {
 
 #[cfg(test)]
 mod tests {
-    use chronos_model::JobName;
+    use chronos_model::{Calendar, JobName};
 
     use super::*;
 
@@ -213,16 +213,17 @@ mod tests {
 
     #[test]
     fn commits_are_as_large_as_stores_take() {
-        let calendar = |name: &str, dates: usize| {
-            let dates = (0..dates).map(|day| format!("{}-01-01", 1000 + day));
-            let dates: Vec<String> = dates.collect();
-            let json = serde_json::json!({ "name": name, "dates": dates, "description": "x".repeat(90_000) });
-            Write::PutCalendar(Arc::new(chronos_model::Calendar::from_json(&json).unwrap()))
+        let calendar = |number: usize| {
+            let name = format!("c{number}");
+            let json = serde_json::json!({
+                "name": name, "dates": ["2030-01-01"], "description": "x".repeat(90_000),
+            });
+            Write::PutCalendar(Arc::new(Calendar::from_json(&json).unwrap()))
         };
-        let one = write_len(&calendar("a", 10));
+        let one = write_len(&calendar(1));
         let fit = COMMIT_BYTES_MAX / one;
         assert!(fit > 1, "{one}");
-        let inputs = (0..3 * fit).map(|number| vec![calendar(&format!("c{number}"), 10)]);
+        let inputs = (10..10 + 3 * fit).map(|number| vec![calendar(number)]);
         let sizes: Vec<_> = split(inputs).iter().map(Vec::len).collect();
         assert_eq!(sizes, [fit; 3]);
     }

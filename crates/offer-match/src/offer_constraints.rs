@@ -334,16 +334,14 @@ mod tests {
     // What a master makes of a group, by its first attribute of a name.
     fn master_offers(groups: &[Vec<OfferConstraint>], host: &str, own: &[Attribute]) -> bool {
         let holds = |one: &OfferConstraint| {
-            let text = |text: &str| Some(AttributeValue::text(text));
             let value = match &one.selector {
-                Selector::Attribute(name) => own.iter().find(|it| it.name == *name),
-                Selector::Hostname | Selector::Region | Selector::Zone => None,
-            };
-            let value = match &one.selector {
-                Selector::Hostname => text(host),
-                Selector::Region => text("r"),
+                Selector::Attribute(name) => {
+                    let first = own.iter().find(|it| it.name == *name);
+                    first.map(|it| it.value.clone())
+                }
+                Selector::Hostname => Some(AttributeValue::text(host)),
+                Selector::Region => Some(AttributeValue::text("r")),
                 Selector::Zone => None,
-                Selector::Attribute(_) => value.map(|it| it.value.clone()),
             };
             let matches = |expression: &str, text: &str| {
                 let like = Constraint::new("it", Operator::Like, expression).unwrap();

@@ -1,8 +1,10 @@
 //! Thousands of runs of one job: what one write has no room for comes in several, and nothing is lost or twice
 //! between them.
 
+use std::sync::Arc;
+
 use chronos_core::{Cascade, Command, Refusal, Reply};
-use chronos_model::{Outcome, RunCause, RunState};
+use chronos_model::{Calendar, Outcome, RunCause, RunState};
 use serde_json::{Value, json};
 
 use crate::world::{World, instant, name};
@@ -178,4 +180,28 @@ fn the_end_of_thousands_may_start_thousands() {
     assert_eq!((of(&world, "a"), of(&world, "child")), (2_000, 2_000));
     let largest = world.largest_write();
     assert!(largest < WRITE_BYTES_MAX, "{largest}");
+}
+
+// The rest of a portion would be taken as what was missed.
+#[test]
+fn what_came_while_a_job_was_disabled_is_never_taken_for_missed() {
+    let mut world = World::new("2030-01-01T00:00:05Z");
+    for (calendar, date) in [("first", "2030-01-01"), ("second", "2030-01-02")] {
+        let json = json!({ "name": calendar, "dates": [date] });
+        let calendar = Arc::new(Calendar::from_json(&json).unwrap());
+        world.command(Command::PutCalendar(calendar)).unwrap();
+    }
+    let mut job = json!({
+        "name": "a", "command": "true", "retries": 0, "schedule": "R/2030-01-01T00:01:00Z/PT1M",
+        "calendar": ["first", "second"], "disabled": true,
+    });
+    world.put(job.clone());
+    world.set_clock(instant("2030-01-03T06:00:30Z"));
+    job["disabled"] = false.into();
+    world.put(job);
+    world.until_instant(world.now());
+    let runs = world.store.runs.values();
+    let ended: Vec<_> = runs.filter_map(|run| run.outcome).collect();
+    assert_eq!(ended.len(), 257, "a stretch of calendars, and the others");
+    assert!(ended.iter().all(|outcome| *outcome == Outcome::Skipped));
 }

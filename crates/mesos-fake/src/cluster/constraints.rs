@@ -1,7 +1,9 @@
 //! Offer constraints: what a master of 1.11 and later makes of them.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use mesos_v1::proto::{
     scheduler::{
@@ -103,15 +105,12 @@ impl Condition {
                 _ => None,
             },
         };
-        let is = |truth: bool, wanted: bool| truth == wanted;
         match (&self.test, found) {
-            (&Test::Exists(wanted), found) => is(found.is_some(), wanted),
+            (Test::Exists(wanted), found) => found.is_some() == *wanted,
             (_, Some(None)) => true,
-            (Test::Equals(text, wanted), Some(Some(found))) => is(*text == found, *wanted),
-            (Test::Matches(regex, wanted), Some(Some(found))) => {
-                is(regex.is_match(&found), *wanted)
-            }
-            (Test::Equals(_, wanted) | Test::Matches(_, wanted), None) => is(false, *wanted),
+            (Test::Equals(text, wanted), Some(Some(found))) => (*text == found) == *wanted,
+            (Test::Matches(regex, wanted), Some(Some(found))) => regex.is_match(&found) == *wanted,
+            (Test::Equals(_, wanted) | Test::Matches(_, wanted), None) => !wanted,
         }
     }
 }

@@ -55,14 +55,16 @@ impl Driver {
         if self.tasks.take_answered() {
             self.tell(Notice::Reconciled);
         }
-        // First which agents, then that offers are wanted: those follow at once.
-        if self.constraints.is_due() {
+        // First which agents, then that offers are wanted: those follow at once. What finds no room is due still.
+        if self.constraints.is_due() && !session.calls.is_full() {
             let constraints = self.constraints.announce_again();
             let (info, told) = (&self.config.info, self.demand.told());
             let call = call::update_framework(id, info, told, constraints);
             self.queue(session, Queued::new(What::Constrain, &call));
         }
-        while let Some(level) = self.demand.next(now) {
+        while !session.calls.is_full()
+            && let Some(level) = self.demand.next(now)
+        {
             let call = match level {
                 Level::Suppress(roles) => call::suppress(id, roles),
                 Level::Revive(roles) => call::revive(id, roles),

@@ -30,6 +30,13 @@ impl Constraints {
         self.wanted = (!any).then_some(wanted);
     }
 
+    /// These are our roles from now on; a master refuses a call that names another one.
+    pub(super) fn set_roles(&mut self, roles: &BTreeSet<String>) {
+        if let Some(wanted) = self.wanted.take() {
+            self.set(wanted, roles);
+        }
+    }
+
     /// What `SUBSCRIBE` says. Without them a master forgets what it was told before.
     pub(super) fn announce(&mut self) -> Option<OfferConstraints> {
         self.known = false;

@@ -68,6 +68,7 @@ impl Driver {
             Request::UpdateFramework { request, info } => {
                 self.config.info = *info;
                 self.demand.set_roles(self.config.roles());
+                self.constraints.set_roles(&self.config.roles());
                 let (info, suppressed) = (self.config.info.clone(), self.demand.suppressed());
                 let constraints = self.constraints.announce_again();
                 return self.with_session(state, Some(request), |driver, session| {

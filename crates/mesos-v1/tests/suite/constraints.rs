@@ -1,7 +1,10 @@
 //! What masters are told about agents that need not be offered.
 
 use mesos_v1::{
-    driver::{Input, Notice, Output, Request, StateKind, config::BACKOFF_MAX},
+    driver::{
+        Input, Notice, Output, Request, RequestId, StateKind,
+        config::{BACKOFF_MAX, QUEUE_LEN_MAX},
+    },
     proto::scheduler::{
         AttributeConstraint, Call, OfferConstraints, attribute_constraint as part,
         call::Type,
@@ -132,6 +135,43 @@ fn older_masters_are_told_by_subscribe_only_which_they_pass_over() {
         let want = constraints(&[("r1", "a")]);
         assert_eq!(first, (Type::Subscribe, Some(want)), "{version}");
     }
+}
+
+#[test]
+fn what_finds_no_room_is_told_later() {
+    let mut rig = subscribed("1.11.0");
+    rig.give(Input::Request(Request::Reconcile));
+    let info = || Box::new(crate::kit::info());
+    for number in 0..QUEUE_LEN_MAX as u64 {
+        let (request, info) = (RequestId(number), info());
+        rig.give(Input::Request(Request::UpdateFramework { request, info }));
+    }
+    rig.outputs.clear();
+    rig.give(constrain(&[("r1", "a")]));
+    rig.give(Input::Request(demand(&["r1"])));
+    // One goes, and then there is room for one; both are the last.
+    for _ in 0..QUEUE_LEN_MAX + 2 {
+        rig.answer(202, "");
+    }
+    let want = constraints(&[("r1", "a")]);
+    let told = told(&mut rig);
+    assert!(told.contains(&(Type::UpdateFramework, Some(want))));
+    let revived = told.iter().filter(|(kind, _)| *kind == Type::Revive);
+    assert_eq!(revived.count(), 1);
+}
+
+#[test]
+fn a_role_that_is_given_up_is_not_named() {
+    let mut rig = subscribed("1.11.0");
+    rig.give(constrain(&[("r1", "a"), ("r2", "b")]));
+    rig.answer(200, "");
+    rig.outputs.clear();
+    let mut info = crate::kit::info();
+    info.roles.retain(|role| role == "r2");
+    let (request, info) = (RequestId(1), Box::new(info));
+    rig.give(Input::Request(Request::UpdateFramework { request, info }));
+    let want = constraints(&[("r2", "b")]);
+    assert_eq!(told(&mut rig), [(Type::UpdateFramework, Some(want))]);
 }
 
 #[test]
