@@ -60,3 +60,81 @@ fn condition(one: &OfferConstraint) -> AttributeConstraint {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_has_its_own() {
+        use predicate::Predicate as Said;
+        use selector::{PseudoattributeType as Pseudo, Selector as Of};
+
+        let text = || "t".to_owned();
+        let cases = [
+            (
+                Selector::Attribute("rack".to_owned()),
+                Of::AttributeName("rack".to_owned()),
+                Predicate::Exists,
+                Said::Exists(predicate::Exists {}),
+            ),
+            (
+                Selector::Hostname,
+                Of::PseudoattributeType(Pseudo::Hostname.into()),
+                Predicate::NotExists,
+                Said::NotExists(predicate::NotExists {}),
+            ),
+            (
+                Selector::Region,
+                Of::PseudoattributeType(Pseudo::Region.into()),
+                Predicate::TextEquals(text()),
+                Said::TextEquals(predicate::TextEquals { value: text() }),
+            ),
+            (
+                Selector::Zone,
+                Of::PseudoattributeType(Pseudo::Zone.into()),
+                Predicate::TextNotEquals(text()),
+                Said::TextNotEquals(predicate::TextNotEquals { value: text() }),
+            ),
+            (
+                Selector::Zone,
+                Of::PseudoattributeType(Pseudo::Zone.into()),
+                Predicate::TextMatches(text()),
+                Said::TextMatches(predicate::TextMatches { regex: text() }),
+            ),
+            (
+                Selector::Zone,
+                Of::PseudoattributeType(Pseudo::Zone.into()),
+                Predicate::TextNotMatches(text()),
+                Said::TextNotMatches(predicate::TextNotMatches { regex: text() }),
+            ),
+        ];
+        for (selector, of, predicate, said) in cases {
+            let one = OfferConstraint {
+                selector,
+                predicate,
+            };
+            let told = condition(&one);
+            assert_eq!(told.selector.selector, Some(of), "{one:?}");
+            assert_eq!(told.predicate.predicate, Some(said), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn all_roles_have_the_same_groups_and_no_group_is_no_role() {
+        let roles = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(offer_constraints(&[], &roles), OfferConstraints::default());
+        let one = OfferConstraint {
+            selector: Selector::Hostname,
+            predicate: Predicate::Exists,
+        };
+        let told = offer_constraints(&[vec![one.clone()], vec![one]], &roles);
+        let roles: Vec<_> = told.role_constraints.keys().map(String::as_str).collect();
+        assert_eq!(roles, ["a", "b"]);
+        assert!(
+            told.role_constraints
+                .values()
+                .all(|it| it.groups.len() == 2)
+        );
+    }
+}

@@ -118,6 +118,16 @@ impl Shared {
         self.input(Input::Tick);
     }
 
+    fn run(&mut self, job: &str) {
+        self.input(Input::Command {
+            request: RequestId(2),
+            command: Command::Run {
+                job: job.parse().unwrap(),
+                arguments: None,
+            },
+        });
+    }
+
     fn after(&mut self, millis: i64) {
         self.millis += millis;
         self.input(Input::Tick);
@@ -288,15 +298,15 @@ fn agents_that_nothing_can_use_are_not_asked_for() {
     shared.after(30_000);
     assert_eq!(shared.told(), "constrain 2");
 
-    // What depends on others comes without notice.
-    shared.put(&json!({ "name": "any", "schedule": "R1/2030-01-01T00:59:00Z/PT1H" }));
-    shared.input(Input::Command {
-        request: RequestId(2),
-        command: Command::Run {
-            job: "any".parse().unwrap(),
-            arguments: None,
-        },
-    });
+    // What somebody asks for comes without notice.
+    let far = "R1/2030-01-01T00:59:00Z/PT1H";
+    shared.after(6_000);
+    shared.put(&json!({ "name": "more", "schedule": far, "constraints": rack("r7") }));
+    shared.run("more");
+    assert_eq!(shared.told(), "constrain 3");
+    shared.after(6_000);
+    shared.put(&json!({ "name": "any", "schedule": far }));
+    shared.run("any");
     assert_eq!(
         shared.told(),
         "constrain 0",
@@ -304,6 +314,34 @@ fn agents_that_nothing_can_use_are_not_asked_for() {
     );
     shared.offer("one", 1);
     assert_eq!(shared.told(), "launch on one");
+}
+
+// Each is soon gone, but the next one should not have to wait.
+#[test]
+fn as_long_as_runs_come_that_may_go_anywhere_no_agent_is_left_out() {
+    let settings = Settings {
+        constrains_offers: true,
+        ..settings()
+    };
+    let stuck = json!({ "name": "stuck", "constraints": [["rack", "EQUALS", "r9"]] });
+    let mut shared = Shared::with(settings, &stuck);
+    shared.put(&json!({ "name": "any", "schedule": "R1/2030-01-01T00:59:00Z/PT1H" }));
+    shared.after(6_000);
+    for launch in 0..8 {
+        shared.run("any");
+        shared.offer("one", 1);
+        shared.update(launch, TaskState::Finished, None);
+        // A look at what waits now.
+        shared.after(6_000);
+        assert!(!shared.told().contains("constrain 1"), "{launch}");
+    }
+    for _ in 0..8 {
+        shared.after(6_000);
+    }
+    assert!(
+        shared.told().contains("constrain 1"),
+        "now none comes any more"
+    );
 }
 
 // A master looks at the first attribute of a name, `EQUALS` at all of them.

@@ -34,9 +34,22 @@ fn count(world: &World, state: RunState) -> usize {
 
 #[test]
 fn a_long_line_is_taken_in_portions() {
-    let mut world = after_an_absence(3_000);
-    let until = world.now();
-    world.until_instant(until);
+    let mut world = World::new("2030-01-01T00:00:05Z");
+    world.put(line(10_000));
+    world.slow_store = true;
+    world.crash_at(instant("2030-01-01T00:50:09.500Z"));
+    assert!(world.write());
+    // A portion stands in one write with what says that it was taken.
+    let stored = world.store.snapshot();
+    let next = stored.jobs[0].progress.next.unwrap();
+    assert_eq!(stored.active_runs.len(), 257);
+    assert_eq!(
+        next.at,
+        instant("2030-01-01T00:00:10Z").plus_millis(257_000)
+    );
+    world.slow_store = false;
+    while world.write() {}
+    world.until_instant(world.now());
     assert_eq!(count(&world, RunState::Queued), 3_000);
     let runs = world.store.runs.values();
     assert!(runs.clone().all(|run| run.cause == RunCause::CatchUp));
