@@ -75,9 +75,10 @@ pub enum DiskSource {
         /// Its root.
         root: Option<Arc<str>>,
     },
-    /// A block device: a disk has to be made of it first.
+    /// A disk without a file system: taken whole.
     Block,
-    /// Storage without a shape: a disk has to be made of it first.
+    /// Storage that no task can reach before a disk is made of it: one that is there already, with an id, which is
+    /// taken whole, or a pool, which may be divided.
     Raw,
 }
 
@@ -90,6 +91,8 @@ pub struct Disk {
     pub source_id: Option<Arc<str>>,
     /// The storage profile of the source.
     pub profile: Option<Arc<str>>,
+    /// Whose storage the source is.
+    pub vendor: Option<Arc<str>>,
     /// The id of the persistent volume that it is.
     pub persistence: Option<Arc<str>>,
     /// Where the volume is mounted in the container.
@@ -98,8 +101,23 @@ pub struct Disk {
 
 impl Disk {
     /// Whether a part of it may be taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use resources::{Disk, DiskSource};
+    ///
+    /// let pool = Disk { source: Some(DiskSource::Raw), ..Disk::default() };
+    /// let found = Disk { source_id: Some("lv-1".into()), ..pool.clone() };
+    /// assert!(pool.is_divisible() && !found.is_divisible());
+    /// ```
     pub const fn is_divisible(&self) -> bool {
-        self.persistence.is_none() && matches!(self.source, None | Some(DiskSource::Path { .. }))
+        self.persistence.is_none()
+            && match self.source {
+                None | Some(DiskSource::Path { .. }) => true,
+                Some(DiskSource::Raw) => self.source_id.is_none(),
+                Some(DiskSource::Mount { .. } | DiskSource::Block) => false,
+            }
     }
 }
 

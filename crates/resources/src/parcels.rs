@@ -65,10 +65,10 @@ impl Parcels {
             return;
         }
         let same = self.0.iter_mut().find(|known| {
-            // A disk or a volume that only one may use is never two; a shared one is counted by copies. Numbers
-            // and items are what they are, whosever they are.
-            let one = matches!(known.amount, Amount::Scalar(_)) && !known.identity.is_divisible();
-            known.is_same(&parcel) && (!one || known.identity.shared)
+            // Two disks or volumes that are taken whole never become one, nor do two copies of one that is shared.
+            // Numbers and items are what they are, whosever they are.
+            let whole = matches!(known.amount, Amount::Scalar(_)) && !known.identity.is_divisible();
+            known.is_same(&parcel) && !whole
         });
         if let Some(known) = same
             && let Some(sum) = known.amount.plus(&parcel.amount)

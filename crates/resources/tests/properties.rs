@@ -53,13 +53,29 @@ fn identities() -> Vec<Arc<Identity>> {
             disk: Some(disk(DiskSource::Mount { root: None })),
             ..Identity::default()
         },
+        Identity {
+            disk: Some(disk(DiskSource::Raw)),
+            ..Identity::default()
+        },
+        shared_volume(),
     ]
     .map(Arc::new)
     .into()
 }
 
+fn shared_volume() -> Identity {
+    Identity {
+        disk: Some(Disk {
+            persistence: Some("volume-1".into()),
+            ..Disk::default()
+        }),
+        shared: true,
+        ..Identity::from_single("cron", None)
+    }
+}
+
 fn parcels() -> impl Strategy<Value = Parcels> {
-    let parcel = (0..3_usize, 0..12_usize, 1..5_000_i64, ranges()).prop_map(
+    let parcel = (0..3_usize, 0..14_usize, 1..5_000_i64, ranges()).prop_map(
         |(name, identity, amount, ranges)| {
             let identity = Arc::clone(&identities()[identity]);
             match name {
@@ -184,4 +200,14 @@ fn a_mounted_disk_is_taken_whole_and_never_two_become_one() {
     let taken = all.take("disk", Scalar::from_units(1), |_| true).unwrap();
     assert_eq!(taken.sum("disk", |_| true), Scalar::from_units(100));
     assert_eq!(all.as_slice().len(), 1);
+}
+
+// Each copy is as large as the volume, which a master compares.
+#[test]
+fn copies_of_a_shared_volume_stay_as_they_are() {
+    let volume = Parcel::scalar("disk", Scalar::from_units(100), &Arc::new(shared_volume()));
+    let one = Parcels::new([volume.clone()]);
+    let two = one.plus(&one);
+    assert_eq!(two.as_slice(), [volume.clone(), volume]);
+    assert_eq!(two.minus(&one).unwrap(), one);
 }
