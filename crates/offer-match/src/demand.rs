@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use resources::{Constraint, Resources, Scalar};
 
+use crate::{DiskDemand, disks::Wish};
+
 /// What one task wants; tasks of one job usually want the same.
 ///
 /// # Examples
@@ -48,6 +50,54 @@ pub struct Demand {
     pub lasts: Lasts,
     /// It may run on resources that can be taken back; those are then the only ones it uses.
     pub revocable: bool,
+    /// Disks with a source, beside the space of the root disk in [`resources`](Self::resources): each is some of one
+    /// entry, or all of it, as its [`kind`](DiskDemand::kind) is. Of those that suffice it gets a reserved one before
+    /// one that is not, then the smallest, unless its other disks could not be had then. An agent on which 256 were
+    /// tried in vain counts as one without.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use offer_match::{Demand, DiskDemand, DiskKind, Offer, Policy, Waiting, match_once};
+    /// use resources::{Attributes, Disk, DiskSource, Identity, Parcel, Parcels, Resources};
+    ///
+    /// let wanted = Demand {
+    ///     disks: vec![DiskDemand::new(DiskKind::Mount, "1000".parse()?)],
+    ///     ..Demand::new(Resources::new("1".parse()?, "128".parse()?, "10".parse()?))
+    /// };
+    /// let amount = Resources::new("8".parse()?, "4096".parse()?, "900".parse()?);
+    /// let mut parcels = Parcels::plain(&amount, &Arc::default());
+    /// for (root, size) in [("/ssd1", "500"), ("/ssd2", "4000"), ("/ssd3", "2000")] {
+    ///     let source = Some(DiskSource::Mount { root: Some(root.into()) });
+    ///     let disk = Some(Disk { source, ..Disk::default() });
+    ///     let identity = Identity { disk, ..Identity::default() };
+    ///     parcels.add(Parcel::scalar("disk", size.parse()?, &Arc::new(identity)));
+    /// }
+    /// let offer = Offer {
+    ///     supply: parcels.into(),
+    ///     ..Offer::plain("offer-1", "agent-1", &amount, Attributes::new("node-1", []))
+    /// };
+    /// let tasks = (0..3).map(|id| (wanted.clone(), Waiting { id, ..Waiting::default() }));
+    /// let matcher = match_once(Policy::default(), tasks, [offer], 0);
+    ///
+    /// // The first gets all of the smallest that suffices, the second the other one.
+    /// let launches = matcher.plan().launches();
+    /// let taken = launches[0].tasks.iter().map(|task| task.parcels.to_string());
+    /// assert_eq!(taken.collect::<Vec<_>>(), [
+    ///     "cpus(*):1; disk(*):10; disk(*):2000; mem(*):128",
+    ///     "cpus(*):1; disk(*):10; disk(*):4000; mem(*):128",
+    /// ]);
+    /// let why = matcher.explain_demand(&wanted).to_string();
+    /// assert_eq!(why, "1 offer lacks a MOUNT disk (needs 1000, best 500)");
+    /// # Ok::<(), resources::ScalarError>(())
+    /// ```
+    pub disks: Vec<DiskDemand>,
+    /// Persistent volumes, by their ids. It goes to an agent that has all of them, and gets each as it was offered.
+    ///
+    /// One task has a volume at a time, unless the volume is shared: then any number have, each with the same entry.
+    /// An id says nothing of the agent; where two agents have volumes with the same id, a constraint may tell which.
+    pub volumes: Vec<Arc<str>>,
 }
 
 impl Demand {
@@ -69,6 +119,13 @@ impl Demand {
         normal.fixed_ports.sort_unstable();
         normal.fixed_ports.dedup();
         normal.others.sort_unstable();
+        for disk in &mut normal.disks {
+            // Of a disk that may be divided there is no smaller part.
+            disk.size = disk.size.max(Scalar::from_thousandths(1));
+        }
+        normal.disks.sort_unstable();
+        normal.volumes.sort_unstable();
+        normal.volumes.dedup();
         if self
             .constraints
             .iter()
@@ -77,6 +134,13 @@ impl Demand {
             normal.group = None;
         }
         normal
+    }
+
+    /// Returns what it asks for that differs from agent to agent, in the order in which it is given out.
+    pub(crate) fn wishes(&self) -> Box<[Wish]> {
+        let volumes = self.volumes.iter().cloned().map(Wish::Volume);
+        let disks = self.disks.iter().cloned().map(Wish::Disk);
+        volumes.chain(disks).collect()
     }
 }
 

@@ -68,8 +68,12 @@
 //!   last task on the kept agent has ended, plus two.
 //! * **What a task takes**: entries exactly as they were offered, of one agent and one allocation role,
 //!   reserved ones first, firm or revocable but never both, ports by number. A master has nothing to
-//!   refuse. What a task has to ask for by name is left alone, because no demand does: disks with a source
-//!   (`PATH`, `MOUNT`, `BLOCK`, `RAW`), persistent volumes, shared resources.
+//!   refuse.
+//! * **Disks and volumes**: disks with a source and persistent volumes are left alone but for tasks that
+//!   [ask for them](Demand::disks). Some of a `PATH`, or of a pool of `RAW` storage, is some of one entry, and
+//!   others get the rest; a `MOUNT`, a `BLOCK` or found `RAW` storage is given whole, the smallest that suffices.
+//!   A [volume](Demand::volumes) is named by its id; any number of tasks may have one that is shared. A task
+//!   without its disks waits, and the agent that is kept for it is one that had them.
 //! * **Maintenance**: a task goes to an agent that will be unavailable only if it ends before, or does
 //!   not mind; see [`Lasts`].
 //!
@@ -92,6 +96,7 @@ mod advice;
 mod amounts;
 mod bits;
 mod demand;
+mod disks;
 mod facts;
 mod interner;
 mod matcher;
@@ -105,6 +110,7 @@ mod round;
 
 pub use advice::{Advice, Decline, DeclineWhy, RoleAdvice};
 pub use demand::{Demand, DemandId, Lasts, Ticket, Waiting};
+pub use disks::{DiskDemand, DiskKind};
 pub use matcher::{Matcher, match_once};
 pub use misses::{Misses, Nearest, Why};
 pub use offer::{AgentId, Offer, OfferId, Supply, Window};

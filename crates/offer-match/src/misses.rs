@@ -8,13 +8,14 @@ use crate::{
     AgentId,
     amounts::{Amounts, NAMES, shown},
     bits::Bits,
+    disks::{Disks, Wish},
     facts::{Facts, condition::ConditionKey, row::Row},
 };
 
 /// Why a demand was not met: how many agents failed, on what, and how near the best came.
 ///
 /// Each agent is counted once, under the first test that it fails: first what it is, then whether it
-/// may be used, then what it has.
+/// may be used, then what it has: disks and volumes that few agents have before what every agent has some of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Misses {
     reasons: Vec<(Why, usize)>,
@@ -54,6 +55,17 @@ pub enum Why {
         /// The most that any of these agents has.
         best: Scalar,
     },
+    /// It has no disk of a kind that is large enough and free.
+    Disk {
+        /// What disk, and whether the task gets one such already, such as `a MOUNT disk`.
+        disk: String,
+        /// How large it has to be.
+        needed: Scalar,
+        /// The largest that any of these agents has.
+        best: Scalar,
+    },
+    /// A persistent volume is not there, or another task uses it.
+    Volume(Arc<str>),
     /// A certain port is not free.
     Port(u16),
 }
@@ -176,6 +188,10 @@ impl Misses {
             }
         }
         let have = row.left.filter(|_| !row.is_at_hand()).unwrap_or(row.whole);
+        if !row.has_disks(&wanted.wishes) {
+            let rest_fits = crate::amounts::fits(&brief.need, &have);
+            return self.add_wish(row, &wanted.wishes, rest_fits, nearest);
+        }
         if let Some(column) = (0..NAMES.len()).find(|&at| have[at] < brief.need[at]) {
             let (needed, best) = (
                 shown(column, brief.need[column]),
@@ -209,6 +225,50 @@ impl Misses {
             Some((_, known)) => *known = known.saturating_add(count),
             None => self.reasons.push((why, count)),
         }
+    }
+
+    // The first of the disks and volumes that an agent has not.
+    fn add_wish(
+        &mut self,
+        row: &Row,
+        wishes: &[Wish],
+        rest_fits: bool,
+        nearest: &mut Option<(i64, Nearest)>,
+    ) {
+        let nothing = Disks::default();
+        let disks = row.disks.as_deref().unwrap_or(&nothing);
+        let Some(lack) = disks.lacking(wishes) else {
+            return;
+        };
+        let wanted = match lack.wish {
+            Wish::Volume(id) => return self.add(Why::Volume(Arc::clone(id)), 1),
+            Wish::Disk(wanted) => wanted,
+        };
+        let article = if lack.another { "another" } else { "a" };
+        self.add_disk(format!("{article} {wanted}"), wanted.size, lack.best);
+        if rest_fits && lack.alone {
+            let short = wanted.size.minus(lack.best);
+            let share = share(short.thousandths(), wanted.size.thousandths());
+            note_short(row, &wanted.to_string(), share, short, nearest);
+        }
+    }
+
+    fn add_disk(&mut self, name: String, size: Scalar, have: Scalar) {
+        for (why, count) in &mut self.reasons {
+            if let Why::Disk { disk, needed, best } = why
+                && (&*disk, &*needed) == (&name, &size)
+            {
+                *best = (*best).max(have);
+                *count = count.saturating_add(1);
+                return;
+            }
+        }
+        let why = Why::Disk {
+            disk: name,
+            needed: size,
+            best: have,
+        };
+        self.reasons.push((why, 1));
     }
 
     fn add_lack(&mut self, name: Arc<str>, needed: Scalar, have: Scalar) {
@@ -253,12 +313,26 @@ fn note_nearest(row: &Row, need: &Amounts, have: &Amounts, nearest: &mut Option<
         return;
     };
     let missing = need.saturating_sub(have);
-    let share = missing.saturating_mul(1000).checked_div(need).unwrap_or(0);
+    let short = shown(column, missing);
+    note_short(row, NAMES[column], share(missing, need), short, nearest);
+}
+
+fn share(missing: i64, need: i64) -> i64 {
+    missing.saturating_mul(1000).checked_div(need).unwrap_or(0)
+}
+
+fn note_short(
+    row: &Row,
+    resource: &str,
+    share: i64,
+    short: Scalar,
+    nearest: &mut Option<(i64, Nearest)>,
+) {
     if nearest.as_ref().is_none_or(|(best, _)| share < *best) {
         let found = Nearest {
             agent: row.key.agent.clone(),
-            resource: NAMES[column].into(),
-            short: shown(column, missing),
+            resource: resource.into(),
+            short,
         };
         *nearest = Some((share, found));
     }
@@ -313,6 +387,14 @@ impl fmt::Display for Misses {
                     "{} {resource} (needs {needed}, best {best})",
                     who("offer lacks", "offers lack")
                 ),
+                Why::Disk { disk, needed, best } => write!(
+                    f,
+                    "{} {disk} (needs {needed}, best {best})",
+                    who("offer lacks", "offers lack")
+                ),
+                Why::Volume(volume) => {
+                    write!(f, "{} no volume {volume}", who("offer has", "offers have"))
+                }
                 Why::Port(port) => {
                     write!(f, "{} no free port {port}", who("agent has", "agents have"))
                 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use resources::{Parcels, Ranges, Scalar};
+use resources::{Parcel, Parcels, Ranges, Scalar};
 
 use crate::{
     AgentId, DemandId, Matcher, OfferId,
     amounts::{CPUS, DISK, GPUS, MEM, NAMES},
+    disks::Disks,
     facts::row::Row,
     round::Placement,
 };
@@ -85,7 +86,8 @@ impl<'a> Plan<'a> {
 
     /// Returns what to launch, by agent and role.
     ///
-    /// Every task gets entries exactly as they were offered: reserved ones first, then unreserved ones.
+    /// Every task gets entries exactly as they were offered: reserved ones first, then unreserved ones. A disk that is
+    /// taken whole is a whole entry, and tasks that use a shared volume have each the same entry.
     /// Ports are taken from a place that depends on the task's number, so that a port which was used a
     /// moment ago rests while others are free.
     pub fn launches(&self) -> Vec<Launch> {
@@ -187,7 +189,27 @@ impl<'a> Plan<'a> {
                 task.ports = task.ports.plus(&ports);
             }
         }
+        self.fill_disks(row, &placed, &mut tasks);
         tasks
+    }
+
+    // In the order in which the round gave them out, so each task gets what the round saw.
+    fn fill_disks(self, row: &Row, placed: &[&Placement], tasks: &mut [LaunchedTask]) {
+        let wishes = |placement: &Placement| &self.matcher.facts.classes[placement.class].wishes;
+        if placed.iter().all(|placement| wishes(placement).is_empty()) {
+            return;
+        }
+        let mut disks = Disks::default();
+        let supplies = row.spent.iter().map(|part| &part.supply);
+        disks.gather(supplies, row.key.revocable);
+        let name: Arc<str> = NAMES[DISK].into();
+        for (placement, task) in placed.iter().zip(tasks) {
+            disks.take(wishes(placement), |identity, part| {
+                let part = Scalar::from_thousandths(part);
+                let parcel = Parcel::scalar(Arc::clone(&name), part, identity);
+                task.parcels.add(parcel);
+            });
+        }
     }
 }
 

@@ -4,9 +4,11 @@
     reason = "a test that overflows panics, which is the report"
 )]
 
-use resources::{Attributes, Resources, Scalar};
+use std::sync::Arc;
 
-use crate::{Demand, Matcher, Offer, Policy, Waiting};
+use resources::{Attributes, Disk, DiskSource, Identity, Parcel, Parcels, Resources, Scalar};
+
+use crate::{Demand, DiskDemand, DiskKind, Matcher, Offer, Policy, Waiting};
 
 fn amount(cpus: i64, mem: i64) -> Resources {
     Resources::new(
@@ -189,6 +191,77 @@ fn no_agent_is_kept_or_given_that_leaves_before_the_task_ends() {
         matcher.offer(offer(1, &amount(8, 8)));
         matcher.unavailable(&"agent-1".into(), window);
         assert_eq!(matcher.round(0).len(), placed);
+    }
+}
+
+// Each of three agents has a disk that the others have not, which is in use, and the task needs one of them.
+#[test]
+fn the_agent_is_kept_whose_disk_the_task_needs() {
+    let disk = |source, persistence: Option<&str>| Disk {
+        source,
+        persistence: persistence.map(Into::into),
+        ..Disk::default()
+    };
+    let disks = [
+        disk(Some(DiskSource::Mount { root: None }), None),
+        disk(Some(DiskSource::Path { root: None }), None),
+        disk(None, Some("data")),
+    ];
+    let parts = |agent: usize, cpus: i64, has_disk: bool| {
+        let amount = amount(cpus, 8);
+        let mut parcels = Parcels::plain(&amount, &Arc::default());
+        if has_disk {
+            let identity = Identity {
+                disk: Some(disks[agent].clone()),
+                ..Identity::default()
+            };
+            let size = Scalar::from_units(60);
+            parcels.add(Parcel::scalar("disk", size, &Arc::new(identity)));
+        }
+        Offer {
+            supply: parcels.into(),
+            ..offer(agent, &amount)
+        }
+    };
+    let sized = |kind| DiskDemand::new(kind, Scalar::from_units(60));
+    for (agent, wanted, volume) in [
+        (0, vec![sized(DiskKind::Mount)], None),
+        (1, vec![sized(DiskKind::Path)], None),
+        (2, Vec::new(), Some(Arc::from("data"))),
+    ] {
+        let mut matcher = Matcher::new(Policy {
+            keep_after_millis: 0,
+            ..Policy::default()
+        });
+        let big = matcher.demand(&Demand {
+            disks: wanted,
+            volumes: volume.into_iter().collect(),
+            ..Demand::new(amount(8, 8))
+        });
+        let small = matcher.demand(&Demand::new(amount(1, 1)));
+        for has_disk in [true, false] {
+            (0..3).for_each(|one| matcher.offer(parts(one, 8, has_disk)));
+        }
+        // More of the others is free.
+        matcher.offer(parts(agent, 4, false));
+        for (id, demand) in [(1, big), (2, small)] {
+            let task = Waiting {
+                id,
+                ..Waiting::default()
+            };
+            matcher.enqueue(demand, task);
+        }
+        assert_eq!(matcher.round(0).len(), 1, "the small one");
+        let kept: Vec<_> = matcher.kept().map(|(agent, _)| agent.to_string()).collect();
+        assert_eq!(kept, [format!("agent-{agent}")]);
+        for (cpus, has_disk, placed) in [(8, false, 0), (7, true, 0), (8, true, 1)] {
+            matcher.offer(parts(agent, cpus, has_disk));
+            assert_eq!(matcher.round(0).len(), placed, "{cpus} {has_disk}");
+        }
+        let launches = matcher.plan().launches();
+        let parcels = launches[0].tasks[0].parcels.as_slice();
+        let mut disks_of_it = parcels.iter().filter_map(|one| one.identity.disk.as_ref());
+        assert_eq!(disks_of_it.next(), Some(&disks[agent]));
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{
     Waiting, Window, reference::match_naively,
 };
 
+mod disks;
+
 #[derive(Clone, Debug)]
 enum Step {
     Offer(u8, u8, u8),
@@ -136,6 +138,9 @@ impl World {
             parcels.push(Parcel::ranges("ports", ranges, &plain));
             parcels.push(Parcel::scalar("bandwidth", part(1, 4), &plain));
         }
+        if kind & 128 != 0 {
+            parcels.extend(disks::offered(size, [&plain, &mine, &revocable]));
+        }
         let text = |name: &str, value: &str| Attribute::new(name, AttributeValue::text(value));
         let mut attributes = vec![text("rack", ["r1", "r2", "r3"][usize::from(number % 3)])];
         if !number.is_multiple_of(4) {
@@ -171,6 +176,9 @@ impl World {
             group: Some(format!("job-{job}").into()),
             ..small.clone()
         };
+        if kind >= 176 {
+            return disks::wanted(shape, small);
+        }
         match shape {
             0 => Demand::new(Resources::new(units(6), units(5), units(1))),
             1 => limited(("rack", Operator::Equals, "r1")),
@@ -352,12 +360,17 @@ impl World {
                 assert!(!used.contains(&offer.id), "an offer is used once");
                 used.push(offer.id.clone());
             }
-            let mut left = offers.iter().fold(Parcels::default(), |sum, offer| {
+            let all = offers.iter().fold(Parcels::default(), |sum, offer| {
                 sum.plus(&offer.supply.parcels())
             });
+            let mut left = all.clone();
             for task in &launch.tasks {
+                // Any number of tasks may use a shared volume.
+                let taken = task.parcels.as_slice().iter().cloned();
+                let (shared, own) = taken.partition::<Vec<_>, _>(|one| one.identity.shared);
+                assert!(all.covers(&Parcels::new(shared)), "offered, to be shared");
                 left = left
-                    .minus(&task.parcels)
+                    .minus(&Parcels::new(own))
                     .expect("offered, with its role and reservation");
                 self.check_task(task, offers[0]);
             }
@@ -367,7 +380,8 @@ impl World {
     fn check_task(&self, task: &crate::LaunchedTask, offer: &Offer) {
         let (demand, id) = &self.demands[&task.id];
         assert_eq!(task.demand, *id);
-        let all = |_: &Identity| true;
+        disks::check(demand, &task.parcels);
+        let all = Identity::is_plain;
         for (name, wanted) in [
             ("cpus", demand.resources.cpus),
             ("mem", demand.resources.mem),

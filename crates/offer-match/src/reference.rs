@@ -14,9 +14,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+mod disks;
 mod mend;
 
-use resources::Spread;
+use resources::{Parcel, Spread};
 
 use crate::{
     AgentId, Demand, Fitness, Gpus, Matcher, Ticket,
@@ -56,6 +57,7 @@ struct Naive<'a> {
     // How much is competed for each.
     levels: Vec<u64>,
     ports: Vec<Vec<u16>>,
+    disks: Vec<Vec<Parcel>>,
     running: BTreeMap<(String, AgentId), u32>,
     next: usize,
     tasks: Vec<Ticket>,
@@ -93,6 +95,7 @@ impl<'a> Naive<'a> {
             now,
             by_name,
             ports: vec![Vec::new(); rows.len()],
+            disks: rows.iter().map(disks::of).collect(),
             rows,
             levels,
             running: facts
@@ -201,6 +204,7 @@ impl<'a> Naive<'a> {
                     .any(|(known, have)| known == name && *have >= amount.thousandths())
                     || amount.is_zero()
             })
+            && (disks::asks_none(demand) || disks::without(&self.disks[position], demand).is_some())
             && self.spreads_allow(demand, row)
     }
 
@@ -251,6 +255,10 @@ impl<'a> Naive<'a> {
         let row = &mut self.rows[position];
         subtract(&mut row.whole, need);
         self.ports[position].extend(&demand.fixed_ports);
+        if !disks::asks_none(demand) {
+            let left = disks::without(&self.disks[position], demand);
+            self.disks[position] = left.unwrap_or_default();
+        }
         for (name, amount) in &demand.others {
             for (known, have) in &mut row.others {
                 if known == name {

@@ -204,6 +204,7 @@ impl Round {
                 *have = have.saturating_sub(amount.thousandths());
             }
         }
+        facts.rows[slot as usize].take_disks(&class.wishes);
         if let Some(group) = class.group.clone() {
             facts.count_placed(&group, slot, |class| self.restart(class));
         }
@@ -377,4 +378,5 @@ pub(crate) fn agrees_special(
     class.spreads.iter().all(spread_allows)
         && class.others.iter().all(has_other)
         && class.fixed_ports.iter().all(has_port)
+        && row.has_disks(&class.wishes)
 }

@@ -4,10 +4,10 @@
 
 use std::alloc::System;
 
-use offer_match::{Demand, DemandId, Matcher, Offer, Policy, Waiting};
+use offer_match::{Demand, DemandId, DiskDemand, DiskKind, Matcher, Offer, Policy, Waiting};
 use resources::{
-    Attribute, AttributeValue, Attributes, Constraint, Identity, Operator, Parcel, Parcels, Ranges,
-    Resources, Scalar,
+    Attribute, AttributeValue, Attributes, Constraint, Disk, DiskSource, Identity, Operator,
+    Parcel, Parcels, Ranges, Resources, Scalar,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -19,7 +19,21 @@ fn amount(cpus: i64, mem: i64) -> Resources {
     Resources::new(cpus, mem, disk)
 }
 
-// Every third agent makes two offers, and every fourth has some of it reserved.
+fn disk(source: DiskSource, persistence: Option<&str>) -> Parcel {
+    let disk = Disk {
+        source: Some(source),
+        persistence: persistence.map(Into::into),
+        ..Disk::default()
+    };
+    let identity = Identity {
+        shared: persistence.is_some(),
+        disk: Some(disk),
+        ..Identity::default()
+    };
+    Parcel::scalar("disk", Scalar::from_units(90), &identity.into())
+}
+
+// Every third agent makes two offers, every fourth has some of it reserved, and every other one has disks.
 fn offers(agent: u64) -> Vec<Offer> {
     let plain = Identity::default().into();
     let parcels = |port| {
@@ -38,6 +52,11 @@ fn offers(agent: u64) -> Vec<Offer> {
     if agent.is_multiple_of(4) {
         let mine = Identity::from_single("cron", None).into();
         supplies[0].add(Parcel::scalar("cpus", Scalar::from_units(2), &mine));
+    }
+    if agent.is_multiple_of(2) {
+        supplies[0].add(disk(DiskSource::Path { root: None }, None));
+        supplies[0].add(disk(DiskSource::Mount { root: None }, None));
+        supplies[0].add(disk(DiskSource::Path { root: None }, Some("data")));
     }
     let rack = AttributeValue::text(format!("r{}", agent % 10));
     let attributes = Attributes::new(&format!("node-{agent}"), [Attribute::new("rack", rack)]);
@@ -73,6 +92,18 @@ fn demands(round: u64) -> Vec<Demand> {
         },
         Demand {
             others: vec![("widgets".into(), Scalar::from_units(1))],
+            ..plain.clone()
+        },
+        Demand {
+            disks: vec![
+                DiskDemand::new(DiskKind::Path, Scalar::from_units(40)),
+                DiskDemand::new(DiskKind::Path, Scalar::from_units(5)),
+            ],
+            ..plain.clone()
+        },
+        Demand {
+            disks: vec![DiskDemand::new(DiskKind::Mount, Scalar::from_units(1))],
+            volumes: vec!["data".into()],
             ..plain.clone()
         },
         Demand {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use resources::Scalar;
 
-use crate::amounts::{Amounts, Steps};
+use crate::{
+    amounts::{Amounts, Steps},
+    disks::Wish,
+};
 
 /// What a round reads of every demand, in one line of the cache.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,8 @@ pub(crate) struct Class {
     pub(crate) stages: Vec<u32>,
     pub(crate) fixed_ports: Vec<u16>,
     pub(crate) others: Vec<(Arc<str>, Scalar)>,
+    /// Disks with a source, and volumes.
+    pub(crate) wishes: Box<[Wish]>,
     pub(crate) spreads: Vec<u32>,
     pub(crate) group: Option<Arc<str>>,
     pub(crate) generation: u32,

@@ -97,6 +97,8 @@ impl Facts {
         let plain = stages.len() == 1
             && spreads.is_empty()
             && demand.others.is_empty()
+            && demand.disks.is_empty()
+            && demand.volumes.is_empty()
             && demand.fixed_ports.is_empty();
         let brief = Brief {
             need,
@@ -117,6 +119,7 @@ impl Facts {
             stages,
             fixed_ports: demand.fixed_ports.clone(),
             others: demand.others.clone(),
+            wishes: demand.wishes(),
             spreads: spreads.clone(),
             group: demand.group.clone(),
             generation: self.generation,

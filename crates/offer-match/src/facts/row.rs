@@ -7,6 +7,7 @@ use resources::{Amount, Attributes, Identity, Parcel, Ranges};
 use crate::{
     AgentId, OfferId, Supply, Window,
     amounts::{Amounts, CPUS, DISK, GPUS, MEM, PORTS},
+    disks::{Disks, Wish},
 };
 
 /// Which row: firm and revocable resources of an agent are never mixed.
@@ -48,6 +49,8 @@ pub(crate) struct Row {
     pub(crate) total: Amounts,
     /// Other scalars at hand.
     pub(crate) others: Vec<(Arc<str>, i64)>,
+    /// Disks for those who ask for them, if the agent ever had some.
+    pub(crate) disks: Option<Box<Disks>>,
     /// Its place among all rows by key.
     pub(crate) ordinal: u32,
     /// It may fit tasks that it did not fit in the round before.
@@ -109,6 +112,7 @@ impl Row {
             whole: [0; 5],
             total: [0; 5],
             others: Vec::new(),
+            disks: None,
             ordinal: 0,
             changed: false,
             kept: false,
@@ -127,7 +131,7 @@ impl Row {
         self.window.map_or(i64::MAX, |window| window.room(now))
     }
 
-    /// Whether an entry of an offer belongs to this row; volumes and whole disks belong to none.
+    /// Whether an entry of an offer is for every task in this row; volumes and disks with a source are not.
     pub(crate) fn has(&self, identity: &Identity) -> bool {
         identity.revocable == self.key.revocable && identity.is_plain()
     }
@@ -136,6 +140,32 @@ impl Row {
     pub(crate) fn has_port(&self, port: u16) -> bool {
         let mut parts = self.offers.iter();
         parts.any(|part| part.has_port(port, |identity| self.has(identity)))
+    }
+
+    /// Whether a task gets the disks that it asks for.
+    pub(crate) fn has_disks(&self, wishes: &[Wish]) -> bool {
+        let disks = self.disks.as_ref();
+        wishes.is_empty() || disks.is_some_and(|disks| disks.suffice(wishes))
+    }
+
+    /// Whether a task could get the disks that it asks for if the agent were empty.
+    pub(crate) fn could_have_disks(&self, wishes: &[Wish]) -> bool {
+        let disks = self.disks.as_ref();
+        wishes.is_empty() || disks.is_some_and(|disks| disks.could_suffice(wishes))
+    }
+
+    /// Takes the disks that a task asks for.
+    pub(crate) fn take_disks(&mut self, wishes: &[Wish]) {
+        if let Some(disks) = self.disks.as_mut().filter(|_| !wishes.is_empty()) {
+            disks.take(wishes, |_, _| ());
+        }
+    }
+
+    // Looks for disks among the offers, of which there are some, or were.
+    fn gather_disks(&mut self) {
+        let disks = self.disks.get_or_insert_default();
+        let supplies = self.offers.iter().map(|part| &part.supply);
+        disks.gather(supplies, self.key.revocable);
     }
 
     /// Returns the ports at hand.
@@ -147,11 +177,15 @@ impl Row {
         all.fold(Ranges::default(), |sum, ports| sum.plus(&ports))
     }
 
-    /// Sums up what is at hand.
+    /// Sums up what is at hand. Of what only some tasks ask for, what a round left stays to be shown until there is
+    /// an offer again.
     pub(crate) fn refresh(&mut self) {
         let mut whole: Amounts = [0; 5];
         let mut others = std::mem::take(&mut self.others);
-        others.clear();
+        if self.is_at_hand() {
+            others.clear();
+        }
+        let mut has_disks = self.disks.is_some();
         for part in &self.offers {
             match &part.supply {
                 Supply::Plain(amount) => {
@@ -165,6 +199,8 @@ impl Row {
                     for parcel in parcels.as_slice() {
                         if self.has(&parcel.identity) {
                             add(parcel, &mut whole, &mut others);
+                        } else {
+                            has_disks |= Disks::are(parcel);
                         }
                     }
                 }
@@ -173,6 +209,9 @@ impl Row {
         if whole[PORTS] > 0 {
             // Not the sum: a port that two offers name is still one port.
             whole[PORTS] = i64::try_from(self.ports().len()).unwrap_or(i64::MAX);
+        }
+        if has_disks && self.is_at_hand() {
+            self.gather_disks();
         }
         self.whole = whole;
         self.others = others;
@@ -186,6 +225,9 @@ impl Row {
         let before = self.total;
         for (total, whole) in self.total.iter_mut().zip(self.whole) {
             *total = (*total).max(whole);
+        }
+        if let Some(disks) = &mut self.disks {
+            disks.remember();
         }
         self.total != before
     }

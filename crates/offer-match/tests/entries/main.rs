@@ -1,5 +1,7 @@
 //! What a task takes is part of what was offered, entry by entry, so that a master has nothing to refuse.
 
+mod disks;
+
 use std::sync::Arc;
 
 use offer_match::{Demand, Launch, Matcher, Offer, Policy, Waiting};
@@ -25,8 +27,7 @@ fn demand(cpus: i64, disk: i64) -> Demand {
     Demand::new(Resources::new(cpus, mem, disk))
 }
 
-/// What is launched of some demands, and why the first one is not.
-fn launched(offers: &[Offer], demands: &[Demand]) -> (Vec<Launch>, String) {
+fn after_a_round(offers: &[Offer], demands: &[Demand]) -> Matcher {
     let mut matcher = Matcher::new(Policy::default());
     for offer in offers {
         matcher.offer(offer.clone());
@@ -39,8 +40,15 @@ fn launched(offers: &[Offer], demands: &[Demand]) -> (Vec<Launch>, String) {
         };
         matcher.enqueue(demand, task);
     }
-    let launches = matcher.round(0).launches();
-    (launches, matcher.explain_demand(&demands[0]).to_string())
+    matcher.round(0);
+    matcher
+}
+
+/// What is launched of some demands, and why the first one is not.
+fn launched(offers: &[Offer], demands: &[Demand]) -> (Vec<Launch>, String) {
+    let matcher = after_a_round(offers, demands);
+    let why = matcher.explain_demand(&demands[0]).to_string();
+    (matcher.plan().launches(), why)
 }
 
 fn of_source(source: DiskSource) -> Disk {
