@@ -254,8 +254,6 @@ impl Disks {
                 Some(known) if known.identity.is_divisible() => {
                     known.left = known.left.saturating_add(left);
                 }
-                // Any number of tasks may use one copy.
-                Some(known) if known.identity.shared && known.left == left => {}
                 _ => self.free.push(Entry {
                     unreserved: parcel.identity.reservations.is_empty(),
                     left,

@@ -406,11 +406,14 @@ impl fmt::Display for Misses {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use resources::{
-        Attribute, AttributeValue, Attributes, Constraint, Operator, Resources, Scalar,
+        Attribute, AttributeValue, Attributes, Constraint, Disk, DiskSource, Identity, Operator,
+        Parcel, Parcels, Resources, Scalar,
     };
 
-    use crate::{Demand, Matcher, Offer, Policy, Waiting};
+    use crate::{Demand, DiskDemand, DiskKind, Matcher, Offer, Policy, Waiting};
 
     fn amount(cpus: i64, mem: i64) -> Resources {
         let units = Scalar::from_units;
@@ -503,5 +506,54 @@ mod tests {
             why(&port, vec![agent("a", 1, 1, "r", None)]).0,
             "1 offer lacks ports (needs 1, best 0)"
         );
+    }
+
+    #[test]
+    fn the_nearest_lacks_a_part_of_one_disk_and_nothing_else() {
+        let [path, mount] = [
+            DiskSource::Path { root: None },
+            DiskSource::Mount { root: None },
+        ]
+        .map(|source| {
+            let disk = Disk {
+                source: Some(source),
+                ..Disk::default()
+            };
+            Arc::new(Identity {
+                disk: Some(disk),
+                ..Identity::default()
+            })
+        });
+        let with_disks = |name: &str, cpus, of_path: i64, of_mount: i64| {
+            let mut parcels = Parcels::plain(&amount(cpus, 9), &Arc::default());
+            for (size, identity) in [(of_path, &path), (of_mount, &mount)] {
+                let size = Scalar::from_thousandths(size);
+                parcels.add(Parcel::scalar("disk", size, identity));
+            }
+            Offer {
+                supply: parcels.into(),
+                ..agent(name, cpus, 9, "r", None)
+            }
+        };
+        let disk = |kind, units| DiskDemand::new(kind, Scalar::from_units(units));
+        let demand = Demand {
+            disks: vec![disk(DiskKind::Path, 10), disk(DiskKind::Mount, 100)],
+            ..Demand::new(amount(1, 1))
+        };
+        let offers = vec![
+            with_disks("a", 1, 10_000, 90_000),
+            // Of both disks, or of cpus too.
+            with_disks("b", 1, 9_900, 50_000),
+            with_disks("c", 0, 10_000, 99_000),
+            with_disks("d", 0, 10_000, 100_000),
+        ];
+        let (why, nearest) = why(&demand, offers);
+        assert_eq!(
+            why,
+            "1 offer lacks cpus (needs 1, best 0); \
+             2 offers lack a MOUNT disk (needs 100, best 99); \
+             1 offer lacks a PATH disk (needs 10, best 9.9)"
+        );
+        assert_eq!(nearest.as_deref(), Some("a MOUNT disk 10"));
     }
 }

@@ -20,7 +20,6 @@ pub(super) fn of(row: &Row) -> Vec<Parcel> {
                 Some(known) if parcel.identity.is_divisible() => {
                     known.amount = Amount::Scalar(size(known).plus(size(parcel)));
                 }
-                Some(known) if parcel.identity.shared && known == parcel => {}
                 _ => all.push(parcel.clone()),
             }
         }

@@ -179,6 +179,12 @@ fn a_mounted_disk_is_given_whole_to_one_task() {
             &["0: /s 100", "1: /a 300"],
             "",
         ),
+        (
+            &[&[&a, &small]],
+            &[&wants(&[any(MOUNT, 0)])],
+            &["0: /s 50"],
+            "",
+        ),
         // A reserved one first, even if it is larger; unless the task needs that for another wish.
         (&[&[&a, &mine]], &tasks, &["0: /r 900", "1: /a 300"], ""),
         (&[&[&small, &mine]], &[&two], &["0: /r 900, /s 50"], ""),
@@ -232,6 +238,13 @@ fn a_path_is_divided_among_tasks() {
             &[&of(60), &of(41)],
             &["0: /p 60"],
             "1 offer lacks a PATH disk (needs 41, best 40)",
+        ),
+        // Of two that suffice the one of which less is left, not that which was smaller; and of nothing the least.
+        (
+            &[&[&p, &free(90, path("/q"))]],
+            &[&of(95), &of(4), &of(0), &of(-7)],
+            &["0: /p 95", "1: /p 4", "2: /p 0.001", "3: /p 0.001"],
+            "",
         ),
         // All of a part is of one entry, which two offers have each some of.
         (
