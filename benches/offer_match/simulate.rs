@@ -15,11 +15,12 @@ pub(crate) const CLUSTERS: u64 = 33;
 
 /// Cluster compaction (Verma, Korupolu, Wilkes, CLUSTER 2014): how many of 500 agents, left away one
 /// by one, still hold a demand of 40 % of all; one task in a hundred more than with all may wait.
-pub(crate) fn compaction(seed: u64, clusters: u64) {
+pub(crate) fn compaction(seed: u64, clusters: u64, only: Option<u32>) {
     println!(
         "\n## compaction: share of 500 agents needed, demand 40 % of capacity, median of {clusters}"
     );
-    for (density, must) in [(0, 42.0), (20, 48.0), (100, 45.0)] {
+    let all = [(0, 42.0), (20, 48.0), (100, 45.0)].into_iter();
+    for (density, must) in all.filter(|(density, _)| only.is_none_or(|only| only == *density)) {
         let seeds = (0..clusters).map(|number| 100 * seed + number);
         let mut shares: Vec<f64> = seeds.map(|seed| compact(density, seed)).collect();
         shares.sort_by(f64::total_cmp);

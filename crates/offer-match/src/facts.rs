@@ -64,6 +64,8 @@ pub(crate) struct Facts {
     pub(crate) sets: Interner<Arc<[u32]>, Set>,
     pub(crate) classes: Interner<Arc<Demand>, Class>,
     pub(crate) spreads: Interner<SpreadKey, SpreadState>,
+    /// The rules whose limit rises with the number of tasks.
+    evenly: BTreeSet<u32>,
     generation: u32,
     // An empty text and some memory, so that a round makes none.
     nothing: Arc<str>,
@@ -106,6 +108,7 @@ impl Facts {
             sets: Interner::default(),
             classes: Interner::default(),
             spreads: Interner::default(),
+            evenly: BTreeSet::new(),
             generation: 0,
             nothing: Arc::default(),
             concerned: Vec::new(),

@@ -67,6 +67,10 @@ pub(crate) struct Round {
     pub(crate) spent: Vec<Spent>,
     last_placed: Option<Ticket>,
     mender: Mender,
+    /// Values that stop being full do not make a class look again at once, but are noted.
+    notes_rises: bool,
+    /// The classes of which that was noted.
+    risen: Vec<u32>,
     /// How many were placed where an agent was kept for them.
     kept_placed: usize,
     /// Classes that nobody but this round's result needs any more.
@@ -122,6 +126,7 @@ impl Round {
         queue.sort_in();
         keeps.review(facts, queue, now);
         self.use_keeps(facts, queue, keeps);
+        facts.wake_evenly();
         if !facts.woken.is_empty() || !facts.changed.is_empty() {
             self.open = facts.waiting_classes;
             if self.open > 0 && Self::are_few(facts, queue) {
@@ -212,6 +217,10 @@ impl Round {
 
     // Values that were full are not any more: the class looks again from the start.
     fn restart(&mut self, class: u32) {
+        if self.notes_rises {
+            self.risen.push(class);
+            return;
+        }
         let state = &mut self.states[class as usize];
         if *state == State::Dead {
             self.open = self.open.saturating_add(1);
@@ -245,9 +254,14 @@ impl Round {
 
     // Gives kept rows to the tasks for which they were kept.
     fn use_keeps(&mut self, facts: &mut Facts, queue: &mut Queue, keeps: &mut Keeps) {
+        self.notes_rises = true;
         for (ticket, slot) in keeps.ready(facts, self.now) {
             queue.remove(&ticket);
             self.note_kept(facts, &ticket, slot);
+        }
+        self.notes_rises = false;
+        for class in self.risen.drain(..) {
+            facts.wake(class);
         }
         self.kept_placed = self.placements.len();
     }
@@ -294,6 +308,9 @@ impl Round {
             if matches!(state, State::Dead | State::Stuck) {
                 facts.exhausted[class as usize] = facts.age;
             }
+        }
+        for class in self.risen.drain(..) {
+            facts.wake(class);
         }
     }
 

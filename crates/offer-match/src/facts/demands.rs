@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     AgentId, Demand, DemandId, Gpus, Lasts,
-    amounts::{Amounts, lean, steps},
+    amounts::{Amounts, fits, lean, steps},
     bits::Bits,
+    round::agrees_special,
 };
 
 impl Facts {
@@ -51,6 +52,7 @@ impl Facts {
                 state.classes.retain(|&known| known != slot);
             }
             if let Some(state) = self.spreads.release(spread) {
+                self.evenly.remove(&spread);
                 self.columns.release(state.column);
             }
         }
@@ -249,6 +251,9 @@ impl Facts {
             let spread = self.spreads.hold(&key).unwrap_or_else(|| {
                 let column = self.hold_column(constraint.attribute());
                 let spread = self.spreads.insert(key, SpreadState::new(column));
+                if matches!(rule, Spread::Evenly(_)) {
+                    self.evenly.insert(spread);
+                }
                 self.recount(spread);
                 spread
             });
@@ -309,8 +314,64 @@ impl Facts {
         }
     }
 
+    /// Wakes the classes for which values that are full may stop being so in the next round, because a
+    /// task of their group may get a place in it.
+    pub(crate) fn wake_evenly(&mut self) {
+        let evenly = std::mem::take(&mut self.evenly);
+        for &spread in &evenly {
+            if self.may_rise(spread) {
+                self.wake_spread(spread);
+            }
+        }
+        self.evenly = evenly;
+    }
+
+    fn may_rise(&self, spread: u32) -> bool {
+        let waits = |class: &&u32| self.briefs[**class as usize].waiting > 0;
+        let Some((group, ..)) = self.spreads.key(spread) else {
+            return false;
+        };
+        if !self.spreads[spread]
+            .classes
+            .iter()
+            .any(|class| waits(&class))
+        {
+            return false;
+        }
+        let mut group = self.group_spreads(group);
+        group.any(|(spread, _)| {
+            let mut waiting = self.spreads[spread].classes.iter().filter(waits);
+            waiting.any(|&class| {
+                let mut changed = self.changed.iter();
+                self.briefs[class as usize].woken || changed.any(|&slot| self.may_go(class, slot))
+            })
+        })
+    }
+
+    // Whether there is room for a task of a class that is allowed there.
+    fn may_go(&self, class: u32, slot: u32) -> bool {
+        let (brief, row) = (&self.briefs[class as usize], &self.rows[slot as usize]);
+        row.is_at_hand()
+            && !(row.draining || row.kept)
+            && fits(&brief.need, &row.whole)
+            && row.room(self.now) >= brief.lasts
+            && self.is_allowed(class, slot)
+            && agrees_special(self, class, slot, &[])
+    }
+
+    /// Whether the conditions of a class hold for a row.
+    pub(crate) fn is_allowed(&self, class: u32, slot: u32) -> bool {
+        self.classes[class].stages.iter().any(|&stage| {
+            self.sets.key(stage).is_some_and(|conditions| {
+                let holds = |&condition: &u32| self.conditions[condition].rows.get(slot as usize);
+                conditions.iter().all(holds)
+            })
+        })
+    }
+
     fn wake_spread(&mut self, spread: u32) {
-        for class in self.spreads[spread].classes.clone() {
+        for at in 0..self.spreads[spread].classes.len() {
+            let class = self.spreads[spread].classes[at];
             self.wake(class);
         }
     }

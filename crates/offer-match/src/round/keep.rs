@@ -95,7 +95,7 @@ impl Keeps {
             let fits = row.is_at_hand()
                 && fits(&class.need, &row.whole)
                 && row.room(now) >= class.lasts
-                && is_allowed(facts, keep.ticket.class, keep.slot)
+                && facts.is_allowed(keep.ticket.class, keep.slot)
                 && agrees_special(facts, keep.ticket.class, keep.slot, &[]);
             if fits {
                 ready.push((keep.ticket, keep.slot));
@@ -161,7 +161,7 @@ fn roomiest(facts: &Facts, spares: &[(u32, u32)], class: u32, now: i64) -> Optio
             && !row.draining
             && fits(&wanted.need, &row.total)
             && row.room(now) >= wanted.lasts
-            && is_allowed(facts, class, slot)
+            && facts.is_allowed(class, slot)
             && row.could_have_disks(&facts.classes[class].wishes)
     };
     let mut best: Option<(u32, u32)> = None;
@@ -172,14 +172,4 @@ fn roomiest(facts: &Facts, spares: &[(u32, u32)], class: u32, now: i64) -> Optio
         }
     }
     best.map(|(_, slot)| slot)
-}
-
-fn is_allowed(facts: &Facts, class: u32, slot: u32) -> bool {
-    facts.classes[class].stages.iter().any(|&stage| {
-        facts.sets.key(stage).is_some_and(|conditions| {
-            conditions
-                .iter()
-                .all(|&condition| facts.conditions[condition].rows.get(slot as usize))
-        })
-    })
 }

@@ -16,25 +16,36 @@ use crate::{
 };
 
 use super::{
-    CHOICES, Live, Round, State,
+    CHOICES, Live, Round, State, agrees_special,
     rank::remains,
     table::{NONE, Place, Wanted},
 };
 
 /// A round that places more does not look back: there it would cost more than it gains.
-pub(crate) const PLACED_MAX: usize = 4096;
+pub(crate) const PLACED_MAX: usize = 8192;
 
 /// How many waiting tasks are looked at in a round.
 pub(crate) const TASKS_MAX: usize = 1024;
 
-/// How many agents are tried in a round.
-pub(crate) const TRIES_MAX: usize = 64;
-
 /// How many agents that might do are compared for a task.
 pub(crate) const COMPARED_MAX: usize = 64;
 
-/// How many of those are tried.
-pub(crate) const TRIED_MAX: usize = 2;
+/// How many agents are looked at in a round.
+pub(crate) const LOOKED_MAX: usize = 1 << 17;
+
+/// How many agents are tried for one task at most.
+const TRIED_MAX: usize = 8;
+
+/// What a round may still do, so that it takes a bounded time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Budget {
+    pub(crate) tasks: usize,
+    pub(crate) looks: usize,
+    /// How many agents are tried.
+    pub(crate) tries: usize,
+    /// How many of those for one task.
+    pub(crate) tried: usize,
+}
 
 /// Memory for the moving.
 #[derive(Clone, Debug, Default)]
@@ -45,9 +56,28 @@ pub(crate) struct Mender {
     moves: Vec<(u32, usize)>,
     /// By position: what would be free if all went that might.
     most: Vec<Amounts>,
-    tries: usize,
-    /// Something was moved already, so that there may be room where there was none.
-    moved: bool,
+    /// The mask of the agents from which something might go.
+    mask: u32,
+    budget: Budget,
+    /// There may be room where there was none.
+    changed: bool,
+}
+
+impl Budget {
+    /// Makes that of a round that placed so many tasks.
+    pub(crate) fn of(placed: usize) -> Self {
+        let tries = (placed / 32).clamp(64, 256);
+        Self {
+            tasks: TASKS_MAX,
+            looks: LOOKED_MAX,
+            tries,
+            tried: (tries / 32).min(TRIED_MAX),
+        }
+    }
+
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.tasks == 0 || self.looks == 0 || self.tries == 0
+    }
 }
 
 impl Round {
@@ -59,18 +89,18 @@ impl Round {
             return;
         }
         let last_placed = self.last_placed;
-        let mut looks = TASKS_MAX;
-        self.mender.tries = TRIES_MAX;
-        self.mender.moved = false;
+        self.mender.budget = Budget::of(placed);
+        self.mender.changed = false;
+        self.notes_rises = true;
         self.estimate(facts);
         for piece in 0..queue.pieces() {
             let mut placed = false;
             for task in queue.piece(piece) {
-                if looks == 0 || self.mender.tries == 0 {
+                if self.mender.budget.is_spent() {
                     break;
                 }
-                looks -= 1;
-                if self.states[task.class as usize] != State::Dead {
+                self.mender.budget.tasks -= 1;
+                if self.states[task.class as usize] == State::Stuck {
                     continue;
                 }
                 if let Some(position) = self.make_room(facts, task.class) {
@@ -86,44 +116,68 @@ impl Round {
             }
         }
         queue.drop_empty_pieces();
+        self.notes_rises = false;
         // Overtaking is what tasks did that were placed in turn.
         self.last_placed = last_placed;
     }
 
     fn make_room(&mut self, facts: &Facts, class: u32) -> Option<usize> {
-        let brief = facts.briefs[class as usize];
-        if !brief.plain {
-            return None;
+        let brief = &facts.briefs[class as usize];
+        if brief.plain {
+            return self.make_room_by(facts, class, brief.set);
         }
+        let stages = &facts.classes[class].stages;
+        let mut found = stages.iter();
+        found.find_map(|&set| self.make_room_by(facts, class, set))
+    }
+
+    // Where there is room, or can be, among the agents that a set of conditions allows.
+    fn make_room_by(&mut self, facts: &Facts, class: u32, set: u32) -> Option<usize> {
+        let brief = &facts.briefs[class as usize];
         let mut live = Live {
-            mask: self.table.set_mask(facts, brief.set),
+            mask: self.table.set_mask(facts, set),
             ..Live::default()
         };
         self.mender.moves.clear();
-        if self.mender.moved {
-            let found = live.choose(&self.table, &brief, |place| place.room >= brief.lasts);
+        // A class that is alive was told in the walk that it may look again, and did not have to.
+        if self.mender.changed || self.states[class as usize] != State::Dead {
+            let agrees = |place: &Place| self.agrees(facts, class, brief, place);
+            let found = live.choose(&self.table, brief, agrees);
             if found.is_some() {
                 return found;
             }
         }
-        let near = self.nearest(&brief, live.mask);
+        let near = self.nearest(facts, class, live.mask);
         near.into_iter()
             .map_while(|(_, position)| (position != NONE).then_some(position as usize))
             .find(|&position| self.try_at(facts, class, position))
     }
 
+    // Whether an agent would do if it had room.
+    fn agrees(&self, facts: &Facts, class: u32, brief: &Brief, place: &Place) -> bool {
+        place.room >= brief.lasts
+            && (brief.plain || agrees_special(facts, class, place.slot, &self.ports_taken))
+    }
+
     // The agents that lack the least, where there would be room if all went that might.
-    fn nearest(&self, brief: &Brief, mask: u32) -> [(u32, u32); TRIED_MAX] {
-        let mut best = [(u32::MAX, NONE); TRIED_MAX];
+    fn nearest(&mut self, facts: &Facts, class: u32, mask: u32) -> [(u32, u32); TRIED_MAX] {
+        let brief = &facts.briefs[class as usize];
+        let mut nearest = [(u32::MAX, NONE); TRIED_MAX];
+        let (best, _) = nearest.split_at_mut(self.mender.budget.tried);
         let wanted = Wanted {
             need: &[0; 5],
             steps: [0; 3],
             mask,
-            only_changed: false,
+            also: self.mender.mask,
         };
-        let mut compared = 0;
+        let (mut compared, mut looks) = (0, self.mender.budget.looks);
         self.table.search(wanted, 0, |position, place| {
-            if place.room < brief.lasts || !fits(&brief.need, &self.mender.most[position]) {
+            if looks == 0 {
+                return false;
+            }
+            looks -= 1;
+            let enough = fits(&brief.need, &self.mender.most[position]);
+            if !(enough && self.agrees(facts, class, brief, place)) {
                 return true;
             }
             compared += 1;
@@ -136,7 +190,8 @@ impl Round {
             }
             compared < COMPARED_MAX
         });
-        best
+        self.mender.budget.looks = looks;
+        nearest
     }
 
     // Whether a task of a class might go elsewhere; not if another of the class found no room at all.
@@ -151,13 +206,14 @@ impl Round {
         let mut most = std::mem::take(&mut self.mender.most);
         most.clear();
         most.extend(self.table.places.iter().map(|place| place.have));
-        for placement in &self.placements[self.kept_placed..] {
+        self.mender.mask = self.table.empty_mask();
+        for at in self.kept_placed..self.placements.len() {
+            let placement = self.placements[at];
             if self.may_move(facts, placement.class) {
                 let position = self.table.position(placement.slot);
-                add(
-                    &mut most[position],
-                    &facts.briefs[placement.class as usize].need,
-                );
+                let need = &facts.briefs[placement.class as usize].need;
+                add(&mut most[position], need);
+                self.table.allow(self.mender.mask, position);
             }
         }
         self.mender.most = most;
@@ -166,10 +222,10 @@ impl Round {
     // Moves tasks away, the largest first, until there is room; or back again when there never is.
     fn try_at(&mut self, facts: &Facts, class: u32, position: usize) -> bool {
         let need = &facts.briefs[class as usize].need;
-        if self.mender.tries == 0 {
+        if self.mender.budget.tries == 0 {
             return false;
         }
-        self.mender.tries -= 1;
+        self.mender.budget.tries -= 1;
         self.gather(facts, position);
         self.mender.moves.clear();
         for at in 0..self.mender.movable.len() {
@@ -216,11 +272,12 @@ impl Round {
     // As in the walk: of the first agents that have room, but this one, where the least remains.
     fn elsewhere(&mut self, facts: &Facts, class: u32, but: usize) -> Option<usize> {
         let brief = &facts.briefs[class as usize];
+        let mask = self.table.set_mask(facts, brief.set);
         let wanted = Wanted {
             need: &brief.need,
             steps: brief.steps,
-            mask: self.table.set_mask(facts, brief.set),
-            only_changed: false,
+            mask,
+            also: mask,
         };
         let mut best: Option<(u64, usize)> = None;
         let mut found = 0;
@@ -237,16 +294,20 @@ impl Round {
 
     fn note_mended(&mut self, facts: &mut Facts, task: &Ticket, position: usize) {
         let slot = self.table.places[position].slot;
-        let need = facts.briefs[task.class as usize].need;
-        self.table.take(position, &need);
+        let brief = facts.briefs[task.class as usize];
+        self.table.take(position, &brief.need);
+        if !brief.plain {
+            self.count_special(facts, task.class, slot);
+        }
         // Before the others go, so that the agent is in use all the time.
         self.note(task, slot);
         self.settle(facts, task.class, 1);
         // What goes elsewhere might do so still, from there.
-        subtract(&mut self.mender.most[position], &need);
-        self.mender.moved |= !self.mender.moves.is_empty();
+        subtract(&mut self.mender.most[position], &brief.need);
+        self.mender.changed |= !(self.mender.moves.is_empty() && self.risen.is_empty());
         for at in 0..self.mender.moves.len() {
             let (number, to) = self.mender.moves[at];
+            self.table.allow(self.mender.mask, to);
             self.unlink(slot, number);
             let to = self.table.places[to].slot;
             let last = &mut self.last_in[to as usize];

@@ -54,7 +54,8 @@ pub(crate) struct Table {
     words: Vec<u64>,
     summary_len: usize,
     set_len: usize,
-    changed: u32,
+    /// The mask of the rows that changed since the last round.
+    pub(crate) changed: u32,
 }
 
 /// What is looked for.
@@ -64,7 +65,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) steps: Steps,
     /// The mask of the conditions.
     pub(crate) mask: u32,
-    pub(crate) only_changed: bool,
+    /// Another mask, or the same.
+    pub(crate) also: u32,
 }
 
 impl Table {
@@ -196,14 +198,9 @@ impl Table {
         mut take: impl FnMut(usize, &Place) -> bool,
     ) {
         let [cpus, mem, disk] = wanted.steps;
-        let also = if wanted.only_changed {
-            self.changed
-        } else {
-            wanted.mask
-        };
         let sets = [
             wanted.mask as usize,
-            also as usize,
+            wanted.also as usize,
             self.step_set(0, cpus.into()),
             self.step_set(1, mem.into()),
             self.step_set(2, disk.into()),
@@ -286,20 +283,26 @@ impl Table {
     }
 
     fn changed_mask(&mut self, facts: &Facts) -> u32 {
-        let mask = self.fresh_mask(0);
+        let mask = self.empty_mask();
         for &slot in &facts.changed {
-            self.allow(mask, slot as usize);
+            let position = self.positions.get(slot as usize).copied();
+            if let Some(position) = position.filter(|position| *position != NONE) {
+                self.allow(mask, position as usize);
+            }
         }
-        self.summarize(mask);
-        u32::try_from(mask).unwrap_or(NONE)
+        mask
     }
 
-    fn allow(&mut self, mask: usize, slot: usize) {
-        let position = self.positions.get(slot).copied().unwrap_or(NONE);
-        if position != NONE {
-            let position = position as usize;
-            self.words[mask + self.summary_len + position / WORD] |= 1 << (position % WORD);
-        }
+    /// Makes a mask that allows no row.
+    pub(crate) fn empty_mask(&mut self) -> u32 {
+        u32::try_from(self.fresh_mask(0)).unwrap_or(NONE)
+    }
+
+    /// Lets a mask allow a row.
+    pub(crate) fn allow(&mut self, mask: u32, position: usize) {
+        let (mask, block) = (mask as usize, position / WORD);
+        self.words[mask + self.summary_len + block] |= 1 << (position % WORD);
+        self.words[mask + block / WORD] |= 1 << (block % WORD);
     }
 
     fn fresh_mask(&mut self, word: u64) -> usize {

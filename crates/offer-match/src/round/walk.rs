@@ -145,7 +145,7 @@ impl Round {
         if facts.policy.fitness == Fitness::Pack {
             return live.choose(table, brief, agrees);
         }
-        let wanted = live.wanted(brief);
+        let wanted = live.wanted(table, brief);
         // Around the end, from the row after the last one.
         let mut found = None;
         for from in [self.next, 0] {
@@ -163,12 +163,17 @@ impl Round {
 }
 
 impl Live {
-    const fn wanted<'a>(&self, brief: &'a Brief) -> Wanted<'a> {
+    const fn wanted<'a>(&self, table: &Table, brief: &'a Brief) -> Wanted<'a> {
+        let also = if self.only_changed {
+            table.changed
+        } else {
+            self.mask
+        };
         Wanted {
             need: &brief.need,
             steps: brief.steps,
             mask: self.mask,
-            only_changed: self.only_changed,
+            also,
         }
     }
 
@@ -180,7 +185,7 @@ impl Live {
         brief: &Brief,
         agrees: impl Fn(&Place) -> bool,
     ) -> Option<usize> {
-        let wanted = self.wanted(brief);
+        let wanted = self.wanted(table, brief);
         let mut found = 0;
         // The remainder before the position: one number, so that nothing is guessed.
         let mut best = u64::MAX;
