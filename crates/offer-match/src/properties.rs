@@ -51,6 +51,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+// What a round of many has: offers, and more tasks than are few, half of them with a rule about where the others are.
+fn many() -> impl Strategy<Value = [Vec<(u8, u8)>; 2]> {
+    let anywhere = (0..2_u8, 0..2_u8).prop_map(|(version, disk)| 48 * version + 16 * disk + 15);
+    let apart =
+        (0..2_u8, 0..2_u8, 3..6_u8).prop_map(|(version, job, rule)| 48 * version + 16 * job + rule);
+    let kind = prop_oneof![3 => anywhere, 3 => apart, 1 => Just(0), 1 => 0..176_u8];
+    let offers = prop::collection::vec((0..7_u8, any::<u8>()), 2..7);
+    let tasks = prop::collection::vec((kind, 0..3_u8), 9..30);
+    (offers, tasks).prop_map(|(offers, tasks)| [offers, tasks])
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
     (any::<bool>(), any::<[bool; 4]>()).prop_map(|(spread, [shared, home, keep, combine])| Policy {
         combine,
@@ -170,7 +181,9 @@ impl World {
     fn demand(kind: u8) -> Demand {
         // Few jobs, so that tasks of one meet.
         let (job, shape) = (kind / 16 % 3, kind % 16);
-        let small = Demand::new(Resources::new(units(1), units(1), units(job % 3)));
+        // And two versions of each.
+        let cpus = units(1 + kind / 48 % 2);
+        let small = Demand::new(Resources::new(cpus, units(1), units(job % 3)));
         let limited = |constraint: (&str, Operator, &str)| Demand {
             constraints: vec![Constraint::new(constraint.0, constraint.1, constraint.2).unwrap()],
             group: Some(format!("job-{job}").into()),
@@ -448,6 +461,27 @@ proptest! {
             world.step(step);
         }
         world.round();
+    }
+
+    // Tasks that have to be apart find the agents full of others, as in a cluster that is too small.
+    #[test]
+    fn many_rounds_of_many_tasks_make_room_as_the_reference_does(
+        rounds in prop::collection::vec(many(), 1..5),
+    ) {
+        let mut world = World::new(Policy {
+            keep_permille: 0,
+            ..Policy::default()
+        });
+        for [offers, tasks] in rounds {
+            for (agent, size) in offers {
+                // Plain resources of the first role.
+                world.step(&Step::Offer(agent, size, 17));
+            }
+            for (kind, priority) in tasks {
+                world.step(&Step::Enqueue(kind, priority, 0));
+            }
+            world.round();
+        }
     }
 
     #[test]
