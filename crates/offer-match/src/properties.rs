@@ -51,14 +51,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-// What a round of many has: offers, and more tasks than are few, half of them with a rule about where the others are.
-fn many() -> impl Strategy<Value = [Vec<(u8, u8)>; 2]> {
+// What a round of many has: offers, each with its agent, size and kind, and more tasks than are few. Half of those
+// have a rule about where the others of their job are.
+fn many() -> impl Strategy<Value = [Vec<(u8, u8, u8)>; 2]> {
     let anywhere = (0..2_u8, 0..2_u8).prop_map(|(version, disk)| 48 * version + 16 * disk + 15);
-    let apart =
-        (0..2_u8, 0..2_u8, 3..6_u8).prop_map(|(version, job, rule)| 48 * version + 16 * job + rule);
-    let kind = prop_oneof![3 => anywhere, 3 => apart, 1 => Just(0), 1 => 0..176_u8];
-    let offers = prop::collection::vec((0..7_u8, any::<u8>()), 2..7);
-    let tasks = prop::collection::vec((kind, 0..3_u8), 9..30);
+    let rule = prop_oneof![1 => Just(3), 1 => Just(4), 3 => Just(5)];
+    let apart = (0..2_u8, rule).prop_map(|(version, rule)| 48 * version + rule);
+    let staged = prop_oneof![Just(11), Just(12), Just(59)];
+    let kind = prop_oneof![4 => anywhere, 4 => apart, 1 => staged, 1 => 0..176_u8];
+    // Of either role, with reserved parts.
+    let offer = (
+        0..7_u8,
+        any::<u8>(),
+        prop_oneof![3 => Just(17), 1 => Just(24)],
+    );
+    let offers = prop::collection::vec(offer, 1..7);
+    let tasks = prop::collection::vec((kind, 0..3_u8, Just(0)), 9..20);
     (offers, tasks).prop_map(|(offers, tasks)| [offers, tasks])
 }
 
@@ -466,20 +474,21 @@ proptest! {
     // Tasks that have to be apart find the agents full of others, as in a cluster that is too small.
     #[test]
     fn many_rounds_of_many_tasks_make_room_as_the_reference_does(
-        rounds in prop::collection::vec(many(), 1..5),
+        rounds in prop::collection::vec(many(), 1..6), ended in any::<u8>(),
     ) {
         let mut world = World::new(Policy {
             keep_permille: 0,
             ..Policy::default()
         });
         for [offers, tasks] in rounds {
-            for (agent, size) in offers {
-                // Plain resources of the first role.
-                world.step(&Step::Offer(agent, size, 17));
+            for (agent, size, kind) in offers {
+                world.step(&Step::Offer(agent, size, kind));
             }
-            for (kind, priority) in tasks {
-                world.step(&Step::Enqueue(kind, priority, 0));
+            for (kind, priority, since) in tasks {
+                world.step(&Step::Enqueue(kind, priority, since));
             }
+            world.round();
+            world.step(&Step::End(ended));
             world.round();
         }
     }

@@ -20,12 +20,13 @@ impl World {
         }
     }
 
-    // An agent in the rack of its first two letters.
+    // An agent in the rack of its first two letters, or in none.
     fn offer(&mut self, agent: &str, cpus: i64) {
         self.offers += 1;
         let amount = Resources::new(Scalar::from_units(cpus), Scalar::ZERO, Scalar::ZERO);
         let rack = Attribute::new("rack", AttributeValue::text(&agent[..2]));
-        let attributes = Attributes::new(agent, [rack]);
+        let rack = (!agent.starts_with("no")).then_some(rack);
+        let attributes = Attributes::new(agent, rack);
         let id = format!("offer-{}", self.offers);
         let offer = Offer::plain(id.as_str(), agent, &amount, attributes);
         self.matcher.offer(offer);
@@ -97,10 +98,17 @@ fn a_place_elsewhere_opens_one_on_an_agent_that_did_not_change() {
     }
 }
 
-// The same when it is another version of the job that gets a place.
+// The same when it is another version of the job that gets a place, whatever its rule is.
 #[test]
 fn a_place_for_one_version_of_a_job_opens_one_for_the_other() {
-    for others in [0, 20] {
+    let rules = [
+        ("rack", Operator::GroupBy, ""),
+        ("hostname", Operator::Unique, ""),
+    ];
+    for (others, rule) in [0, 20]
+        .into_iter()
+        .flat_map(|n| rules.map(|rule| (n, rule)))
+    {
         let mut world = World::new();
         let group: Arc<str> = "job".into();
         for agent in ["r1-a", "r1-a", "r2-b"] {
@@ -110,17 +118,59 @@ fn a_place_for_one_version_of_a_job_opens_one_for_the_other() {
         world.enqueue(large, 5..6);
         let never = world.demand(1000, ("rack", Operator::Equals, "r1"));
         world.enqueue(never, 10..10 + others);
-        world.offer("r1-a", 4);
-        world.offer("r2-b", 1);
+        for (agent, cpus) in [("r1-a", 4), ("r2-b", 0), ("r2-c", 1)] {
+            world.offer(agent, cpus);
+        }
         assert!(
             world.round().is_empty(),
             "r1 has two of three, r2 has no room"
         );
-        let small = world.demand(1, ("rack", Operator::GroupBy, ""));
+        let small = world.demand(1, rule);
         world.enqueue(small, 0..1);
-        assert_eq!(world.round(), ["0 r2-b", "5 r1-a"]);
+        assert_eq!(world.round(), ["0 r2-c", "5 r1-a"], "{rule:?}");
         assert_eq!(world.matcher.waiting_for(large), 0);
     }
+}
+
+// Of a job with two versions, one found no room before the others made some for the other one.
+#[test]
+fn a_place_that_others_made_opens_one_in_the_next_round() {
+    let mut world = World::new();
+    let group: Arc<str> = "job".into();
+    for agent in ["r1-a", "r1-a", "r2-b"] {
+        world.matcher.running(&group, &agent.into());
+    }
+    for (agent, cpus) in [("r1-a", 0), ("r1-d", 4), ("r2-b", 1), ("no-e", 2)] {
+        world.offer(agent, cpus);
+    }
+    let either = world.demand(1, ("hostname", Operator::Like, "r2-b|no-e"));
+    world.enqueue(either, 0..1);
+    let large = world.demand(2, ("rack", Operator::GroupBy, ""));
+    world.enqueue(large, 1..2);
+    let small = world.demand(1, ("rack", Operator::GroupBy, ""));
+    world.enqueue(small, 2..3);
+    // So many want to be there that the others do not, at first.
+    let never = world.demand(1000, ("hostname", Operator::Equals, "no-e"));
+    world.enqueue(never, 10..30);
+    assert_eq!(world.round(), ["0 no-e", "2 r2-b"]);
+    assert_eq!(world.round(), ["1 r1-d"]);
+}
+
+#[test]
+fn what_made_room_does_so_again() {
+    let mut world = World::new();
+    for (agent, cpus) in [("r1-a", 1), ("r2-b", 1), ("r3-c", 1)] {
+        world.offer(agent, cpus);
+    }
+    let anywhere = world.anywhere();
+    world.enqueue(anywhere, 0..1);
+    for (id, agent) in (1..).zip(["r1-a", "r2-b"]) {
+        let there = world.demand(1, ("hostname", Operator::Equals, agent));
+        world.enqueue(there, id..=id);
+    }
+    let never = world.demand(1000, ("rack", Operator::Equals, "r1"));
+    world.enqueue(never, 10..30);
+    assert_eq!(world.round(), ["0 r3-c", "1 r1-a", "2 r2-b"]);
 }
 
 // Tasks that may go anywhere were placed first, where the others have to be.

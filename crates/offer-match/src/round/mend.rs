@@ -304,7 +304,7 @@ impl Round {
         self.settle(facts, task.class, 1);
         // What goes elsewhere might do so still, from there.
         subtract(&mut self.mender.most[position], &brief.need);
-        self.mender.changed |= !(self.mender.moves.is_empty() && self.risen.is_empty());
+        self.mender.changed = true;
         for at in 0..self.mender.moves.len() {
             let (number, to) = self.mender.moves[at];
             self.table.allow(self.mender.mask, to);
