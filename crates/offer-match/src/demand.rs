@@ -138,6 +138,9 @@ impl Demand {
 
     /// Returns what it asks for that differs from agent to agent, in the order in which it is given out.
     pub(crate) fn wishes(&self) -> Box<[Wish]> {
+        if self.volumes.is_empty() && self.disks.is_empty() {
+            return Box::default();
+        }
         let volumes = self.volumes.iter().cloned().map(Wish::Volume);
         let disks = self.disks.iter().cloned().map(Wish::Disk);
         volumes.chain(disks).collect()

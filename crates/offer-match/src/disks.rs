@@ -263,25 +263,29 @@ impl Disks {
         }
     }
 
+    /// Whether something is at hand that was not before.
+    pub(crate) fn are_new(&self) -> bool {
+        let Self { free, seen } = self;
+        !free.iter().all(|entry| is_known(entry, free, seen))
+    }
+
+    /// Returns the volumes that were ever seen.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &Arc<str>> {
+        let disks = self
+            .seen
+            .iter()
+            .filter_map(|entry| entry.identity.disk.as_ref());
+        disks.filter_map(|disk| disk.persistence.as_ref())
+    }
+
     /// Remembers what is at hand.
     pub(crate) fn remember(&mut self) {
         let Self { free, seen } = self;
         for (at, entry) in free.iter().enumerate() {
             let same = |known: &&Entry| known.identity == entry.identity;
-            let now = free.iter().filter(same).count();
-            let news = free.iter().position(|known| same(&known)) == Some(at);
-            // Of several that nothing tells apart some may be in use; else they are as large as they are now.
-            if !news || now < seen.iter().filter(same).count() {
-                continue;
+            if free.iter().position(|known| same(&known)) == Some(at) {
+                learn(entry, free, seen);
             }
-            let divisible = entry.identity.is_divisible();
-            let most = seen.iter().filter(|known| divisible && same(known));
-            let most = most.map(|known| known.left).max().unwrap_or(0);
-            seen.retain(|known| !same(&known));
-            seen.extend(free.iter().filter(same).map(|known| Entry {
-                left: known.left.max(most),
-                ..known.clone()
-            }));
         }
         // What was destroyed never comes back.
         if seen.len() > SEEN_MAX {
@@ -296,10 +300,10 @@ impl Disks {
         suffice(&self.free, wishes, None, &mut tries)
     }
 
-    /// Whether a task could get all that it asks for if nobody used anything.
+    /// Whether a task could get all that it asks for if nobody used anything, unless that is certain not to be.
     pub(crate) fn could_suffice(&self, wishes: &[Wish]) -> bool {
         let mut tries = TRIES_MAX;
-        suffice(&self.seen, wishes, None, &mut tries)
+        suffice(&self.seen, wishes, None, &mut tries) || tries == 0
     }
 
     /// Takes what a task asks for, if that [suffices](Self::suffice), and tells how much of what.
@@ -356,6 +360,39 @@ impl Disks {
     }
 }
 
+// Whether it was at hand before, with as many like it.
+fn is_known(entry: &Entry, free: &[Entry], seen: &[Entry]) -> bool {
+    if entry.identity.is_divisible() {
+        let mut seen = seen.iter();
+        return seen.any(|known| known.left >= entry.left && known.identity == entry.identity);
+    }
+    let like_it = |all: &[Entry]| all.iter().filter(|known| *known == entry).count();
+    like_it(free) <= like_it(seen)
+}
+
+// Notes all disks of an identity. Those that may be divided are one, and some of it may be in use. Of others there may
+// be several that nothing tells apart: when some are in use those at hand come to them, else they are all there are.
+fn learn(entry: &Entry, free: &[Entry], seen: &mut Vec<Entry>) {
+    let same = |known: &&Entry| known.identity == entry.identity;
+    let divisible = entry.identity.is_divisible();
+    let known = seen.iter().filter(same).count();
+    if divisible && known > 0 {
+        let known = seen.iter_mut().filter(|known| same(&&**known));
+        known.for_each(|known| known.left = known.left.max(entry.left));
+        return;
+    }
+    if free.iter().filter(same).count() >= known {
+        seen.retain(|known| !same(&known));
+    }
+    for (at, one) in free.iter().enumerate().filter(|(_, one)| same(one)) {
+        let like_it = |all: &[Entry]| all.iter().filter(|known| *known == one).count();
+        let upto = free.get(..=at).unwrap_or_default();
+        if like_it(upto) > like_it(seen) {
+            seen.push(one.clone());
+        }
+    }
+}
+
 // Whether every wish gets a disk, with what the wishes before took.
 fn suffice(free: &[Entry], wishes: &[Wish], before: Option<&Picked<'_>>, tries: &mut u32) -> bool {
     wishes.is_empty() || first_place(free, wishes, before, tries).is_some()
@@ -389,24 +426,29 @@ fn first_place(
 mod tests {
     use super::*;
 
-    fn disks(units: impl IntoIterator<Item = i64>) -> Disks {
-        let mount = |root: &str| Identity {
-            disk: Some(Disk {
-                source: Some(DiskSource::Mount {
-                    root: Some(root.into()),
-                }),
+    fn of(sources: impl IntoIterator<Item = (DiskSource, i64)>) -> Disks {
+        let entries = sources.into_iter().map(|(source, units)| {
+            let disk = Disk {
+                source: Some(source),
                 ..Disk::default()
-            }),
-            ..Identity::default()
-        };
-        let entries = units.into_iter().map(|units| {
-            let identity = Arc::new(mount(&format!("/{units}")));
-            Parcel::scalar("disk", Scalar::from_units(units), &identity)
+            };
+            let identity = Identity {
+                disk: Some(disk),
+                ..Identity::default()
+            };
+            Parcel::scalar("disk", Scalar::from_units(units), &Arc::new(identity))
         });
         let mut disks = Disks::default();
         let supply = Supply::from(Parcels::new(entries));
         disks.gather([supply].iter(), false);
         disks
+    }
+
+    fn disks(units: impl IntoIterator<Item = i64>) -> Disks {
+        of(units.into_iter().map(|units| {
+            let root = Some(format!("/{units}").into());
+            (DiskSource::Mount { root }, units)
+        }))
     }
 
     fn mounts(sizes: impl IntoIterator<Item = i64>) -> Vec<Wish> {
@@ -417,7 +459,7 @@ mod tests {
 
     #[test]
     fn many_wishes_are_met_and_given_up_in_bounded_time() {
-        let disks = disks(1..=200);
+        let mut disks = disks(1..=200);
         assert!(disks.suffice(&mounts(1..=200)));
         assert!(disks.suffice(&mounts([200; 1])));
         assert!(!disks.suffice(&mounts([101; 101])));
@@ -425,6 +467,34 @@ mod tests {
         let mut wishes = mounts(1..=100);
         wishes.push(Wish::Volume("none".into()));
         assert!(!disks.suffice(&wishes));
+        // So nobody knows what could be if nothing were in use.
+        disks.remember();
+        assert!(disks.could_suffice(&wishes) && !disks.could_suffice(&mounts([201])));
+    }
+
+    #[test]
+    fn of_disks_that_nothing_tells_apart_and_of_parts_the_most_is_remembered() {
+        let (path, mount) = (
+            DiskSource::Path { root: None },
+            DiskSource::Mount { root: None },
+        );
+        let two = [3, 5].map(|units| (mount.clone(), units));
+        let mut all = of(two.into_iter().chain([(path.clone(), 9)]));
+        assert!(all.are_new());
+        all.remember();
+        // One is in use, and one is larger than any before; of the path some is in use.
+        let mut now = |disks: Vec<(DiskSource, i64)>| {
+            all.free = of(disks).free;
+            let news = all.are_new();
+            all.remember();
+            (news, all.could_suffice(&mounts([3, 5])), all.clone())
+        };
+        let (news, both, _) = now(vec![(mount.clone(), 3), (path.clone(), 8)]);
+        assert!(!news && both);
+        let (news, both, all) = now(vec![(mount, 7), (path, 7)]);
+        assert!(news && both && all.could_suffice(&mounts([3, 5, 7])));
+        let path = |units| Wish::Disk(DiskDemand::new(DiskKind::Path, Scalar::from_units(units)));
+        assert!(all.could_suffice(&[path(9)]) && !all.could_suffice(&[path(10)]));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub(crate) struct Facts {
     // An empty text and some memory, so that a round makes none.
     nothing: Arc<str>,
     concerned: Vec<(u32, resources::Spread)>,
+    /// The rows in which a persistent volume was seen.
+    volumes: BTreeSet<(Arc<str>, u32)>,
     /// How many tasks of a group run on an agent.
     pub(crate) running: Running,
     pub(crate) fetched: BTreeSet<(Arc<str>, AgentId)>,
@@ -112,6 +114,7 @@ impl Facts {
             generation: 0,
             nothing: Arc::default(),
             concerned: Vec::new(),
+            volumes: BTreeSet::new(),
             running: Running::default(),
             fetched: BTreeSet::new(),
             woken: Vec::new(),
@@ -181,6 +184,7 @@ impl Facts {
             ConditionKey::WithoutGpus => row.total[crate::amounts::GPUS] == 0,
             ConditionKey::Revocable(revocable) => row.key.revocable == *revocable,
             ConditionKey::Role(role) => row.key.role == *role,
+            ConditionKey::Wishes(wishes) => row.could_have_disks(wishes),
             ConditionKey::Fetched(data) => self
                 .fetched
                 .contains(&(Arc::clone(data), row.key.agent.clone())),
@@ -217,10 +221,16 @@ impl Facts {
 
     /// Evaluates all conditions for a row of which something is new.
     fn evaluate_row(&mut self, slot: u32) {
-        let ids: Vec<u32> = self.conditions.iter().map(|(id, _)| id).collect();
-        for id in ids {
-            let holds = self.evaluate(id, slot);
-            self.conditions[id].rows.set(slot as usize, holds);
+        self.evaluate_those(slot, |_| true);
+    }
+
+    /// Evaluates some conditions for a row.
+    fn evaluate_those(&mut self, slot: u32, concerned: impl Fn(&ConditionKey) -> bool) {
+        for id in 0..u32::try_from(self.conditions.bound()).unwrap_or(u32::MAX) {
+            if self.conditions.key(id).is_some_and(&concerned) {
+                let holds = self.evaluate(id, slot);
+                self.conditions[id].rows.set(slot as usize, holds);
+            }
         }
         self.capacity_age = self.capacity_age.saturating_add(1);
     }

@@ -72,8 +72,9 @@
 //! * **Disks and volumes**: disks with a source and persistent volumes are left alone but for tasks that
 //!   [ask for them](Demand::disks). Some of a `PATH`, or of a pool of `RAW` storage, is some of one entry, and
 //!   others get the rest; a `MOUNT`, a `BLOCK` or found `RAW` storage is given whole, the smallest that suffices.
-//!   A [volume](Demand::volumes) is named by its id; any number of tasks may have one that is shared. A task
-//!   without its disks waits, and the agent that is kept for it is one that had them.
+//!   A [volume](Demand::volumes) is named by its id; any number of tasks may have one that is shared. Which
+//!   disks an agent had is remembered: others leave it free as they do for a constraint, and it is what may be
+//!   kept for a task that waits for them.
 //! * **Maintenance**: a task goes to an agent that will be unavailable only if it ends before, or does
 //!   not mind; see [`Lasts`].
 //!

@@ -127,22 +127,26 @@ impl Misses {
             .collect();
         conditions.sort_unstable_by_key(|&condition| facts.conditions.key(condition));
         for condition in conditions {
+            let Some(why) = facts.conditions.key(condition).and_then(why) else {
+                continue;
+            };
             let holds = &facts.conditions[condition].rows;
             let failing: Vec<usize> = rows.iter().filter(|&slot| !holds.get(slot)).collect();
             for &slot in &failing {
                 rows.set(slot, false);
             }
-            if let Some(key) = facts.conditions.key(condition) {
-                self.add(why(key), failing.len());
-            }
+            self.add(why, failing.len());
         }
         // What is left of differences between stages is the role.
+        let holds = |condition: u32, slot: usize| {
+            let condition_key = facts.conditions.key(condition);
+            let told_later = condition_key.is_some_and(|key| why(key).is_none());
+            told_later || facts.conditions[condition].rows.get(slot)
+        };
         let in_role = |slot: &usize| {
             stages.iter().any(|&stage| {
-                facts.sets.key(stage).is_some_and(|key| {
-                    key.iter()
-                        .all(|&condition| facts.conditions[condition].rows.get(*slot))
-                })
+                let key = facts.sets.key(stage);
+                key.is_some_and(|key| key.iter().all(|&condition| holds(condition, *slot)))
             })
         };
         // With one stage all of its conditions have been counted.
@@ -290,8 +294,9 @@ impl Misses {
     }
 }
 
-fn why(condition: &ConditionKey) -> Why {
-    match condition {
+// Nothing for what each agent that fails is looked at more closely.
+fn why(condition: &ConditionKey) -> Option<Why> {
+    Some(match condition {
         ConditionKey::Ability(ability) => Why::Ability(ability),
         ConditionKey::Constraint(constraint) => Why::Constraint(constraint.to_string()),
         ConditionKey::Local => Why::Region,
@@ -299,7 +304,8 @@ fn why(condition: &ConditionKey) -> Why {
         ConditionKey::WithoutGpus => Why::GpusOnly,
         ConditionKey::Revocable(_) => Why::Revocable,
         ConditionKey::Role(_) | ConditionKey::Fetched(_) => Why::Role,
-    }
+        ConditionKey::Wishes(_) => return None,
+    })
 }
 
 // In thousandths of what is needed, so that a cpu and a megabyte compare.

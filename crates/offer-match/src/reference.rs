@@ -289,6 +289,7 @@ fn allows(matcher: &Matcher, demand: &Demand, row: &Row) -> bool {
     });
     row.key.revocable == demand.revocable
         && (names_region || local)
+        && disks::could_be_had(row, demand)
         && (gpus || demand.gpus.is_zero())
         && (!gpus || !demand.gpus.is_zero() || policy.gpus == Gpus::Shared)
         && demand
@@ -321,8 +322,10 @@ fn pressures(matcher: &Matcher, all: &[&Row], rows: &[Row]) -> Vec<u64> {
             demand.gpus.is_zero(),
             demand.revocable,
             demand.roles.last().cloned(),
+            (demand.disks.clone(), demand.volumes.clone()),
         );
-        if demand.constraints.is_empty() && demand.abilities.is_empty() && demand.gpus.is_zero() {
+        let bound = !demand.constraints.is_empty() || !demand.abilities.is_empty();
+        if !bound && demand.gpus.is_zero() && disks::asks_none(demand) {
             continue;
         }
         let entry = sets.entry(key).or_insert_with(|| (0, (**demand).clone()));

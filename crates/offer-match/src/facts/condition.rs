@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use resources::Constraint;
 
-use crate::bits::Bits;
+use crate::{bits::Bits, disks::Wish};
 
 /// What is asked of an agent.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -17,6 +17,8 @@ pub(crate) enum ConditionKey {
     WithoutGpus,
     Revocable(bool),
     Role(Arc<str>),
+    /// It would have these disks and volumes if nobody used any, as far as was seen.
+    Wishes(Box<[Wish]>),
     /// The agent has fetched this data.
     Fetched(Arc<str>),
 }

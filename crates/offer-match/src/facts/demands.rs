@@ -15,6 +15,7 @@ use crate::{
     AgentId, Demand, DemandId, Gpus, Lasts,
     amounts::{Amounts, fits, lean, steps},
     bits::Bits,
+    disks::Wish,
     round::agrees_special,
 };
 
@@ -93,14 +94,17 @@ impl Facts {
             base.push(ConditionKey::Local);
         }
         base.push(ConditionKey::Revocable(demand.revocable));
+        let wishes = demand.wishes();
+        if !wishes.is_empty() {
+            base.push(ConditionKey::Wishes(wishes.clone()));
+        }
         let stages = self.stages(&demand, &base);
         let spreads = self.spreads_of(&demand);
         self.generation = self.generation.wrapping_add(1);
         let plain = stages.len() == 1
             && spreads.is_empty()
             && demand.others.is_empty()
-            && demand.disks.is_empty()
-            && demand.volumes.is_empty()
+            && wishes.is_empty()
             && demand.fixed_ports.is_empty();
         let brief = Brief {
             need,
@@ -121,7 +125,7 @@ impl Facts {
             stages,
             fixed_ports: demand.fixed_ports.clone(),
             others: demand.others.clone(),
-            wishes: demand.wishes(),
+            wishes,
             spreads: spreads.clone(),
             group: demand.group.clone(),
             generation: self.generation,
@@ -171,7 +175,10 @@ impl Facts {
         let selective = keys.iter().any(|key| {
             matches!(
                 key,
-                ConditionKey::Constraint(_) | ConditionKey::WithGpus | ConditionKey::Ability(_)
+                ConditionKey::Constraint(_)
+                    | ConditionKey::WithGpus
+                    | ConditionKey::Ability(_)
+                    | ConditionKey::Wishes(_)
             )
         });
         let set = Set {
@@ -206,6 +213,7 @@ impl Facts {
             | ConditionKey::WithoutGpus
             | ConditionKey::Revocable(_)
             | ConditionKey::Role(_)
+            | ConditionKey::Wishes(_)
             | ConditionKey::Fetched(_) => None,
         };
         let condition = Condition {
@@ -217,12 +225,28 @@ impl Facts {
         if let (ConditionKey::Constraint(constraint), Some(column)) = (key, column) {
             self.judge(id, column, constraint);
         }
-        let slots: Vec<u32> = self.row_ids.values().copied().collect();
+        let slots: Vec<u32> = if let ConditionKey::Wishes(wishes) = key {
+            self.rows_for(wishes)
+        } else {
+            self.row_ids.values().copied().collect()
+        };
         for slot in slots {
             let holds = self.evaluate(id, slot);
             self.conditions[id].rows.set(slot as usize, holds);
         }
         id
+    }
+
+    // The rows that may have disks. Volumes come first, and few rows have one, while there may be as many demands.
+    fn rows_for(&self, wishes: &[Wish]) -> Vec<u32> {
+        let Some(Wish::Volume(id)) = wishes.first() else {
+            return self.row_ids.values().copied().collect();
+        };
+        let from = (Arc::clone(id), 0);
+        let rows = self.volumes.range(from..);
+        rows.take_while(|(known, _)| known == id)
+            .map(|&(_, slot)| slot)
+            .collect()
     }
 
     fn hold_column(&mut self, name: &str) -> u32 {

@@ -60,6 +60,8 @@ impl Facts {
         row.offers.insert(place, part);
         row.refresh();
         self.at_hand.set(slot as usize, true);
+        self.learn_disks(slot);
+        let row = &mut self.rows[slot as usize];
         let had_gpus = row.total[GPUS] > 0;
         if row.grow() {
             let gets_gpus = !had_gpus && row.total[GPUS] > 0;
@@ -70,6 +72,22 @@ impl Facts {
             }
         }
         self.touch(slot);
+    }
+
+    // Looks at the disks at hand in a row, some of which may be new.
+    fn learn_disks(&mut self, slot: u32) {
+        let row = &mut self.rows[slot as usize];
+        let Some(disks) = row.disks.as_mut().filter(|disks| disks.are_new()) else {
+            return;
+        };
+        for volume in disks.volumes() {
+            self.volumes.remove(&(Arc::clone(volume), slot));
+        }
+        disks.remember();
+        for volume in disks.volumes() {
+            self.volumes.insert((Arc::clone(volume), slot));
+        }
+        self.evaluate_those(slot, |key| matches!(key, ConditionKey::Wishes(_)));
     }
 
     /// Takes an offer back; `false` when there is none.
@@ -331,6 +349,8 @@ impl Facts {
                 spent: Vec::new(),
                 ..theirs.clone()
             };
+            let volumes = theirs.volumes().map(|volume| (Arc::clone(volume), mine));
+            self.volumes.extend(volumes);
             self.at_hand.set(mine as usize, theirs.is_at_hand());
             self.sizes[mine as usize] = dominant(&theirs.total);
             for (place, part) in theirs
@@ -372,6 +392,9 @@ impl Facts {
             &mut self.rows[slot as usize],
             Row::new(RowKey::first(AgentId("".into()))),
         );
+        for volume in row.volumes() {
+            self.volumes.remove(&(Arc::clone(volume), slot));
+        }
         for part in row.offers {
             self.drop_offer(&part.id);
         }

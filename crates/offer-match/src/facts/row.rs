@@ -226,10 +226,12 @@ impl Row {
         for (total, whole) in self.total.iter_mut().zip(self.whole) {
             *total = (*total).max(whole);
         }
-        if let Some(disks) = &mut self.disks {
-            disks.remember();
-        }
         self.total != before
+    }
+
+    /// Returns the volumes that were ever seen here.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.disks.iter().flat_map(|disks| disks.volumes())
     }
 }
 

@@ -31,6 +31,13 @@ pub(super) const fn asks_none(demand: &Demand) -> bool {
     demand.disks.is_empty() && demand.volumes.is_empty()
 }
 
+/// Whether the agent had or has what a task asks for.
+pub(super) fn could_be_had(row: &Row, demand: &Demand) -> bool {
+    asks_none(demand)
+        || row.could_have_disks(&demand.wishes())
+        || without(&of(row), demand).is_some()
+}
+
 /// Returns what is left when a task has got what it asks for, if it can.
 pub(super) fn without(disks: &[Parcel], demand: &Demand) -> Option<Vec<Parcel>> {
     let mut left = disks.to_vec();

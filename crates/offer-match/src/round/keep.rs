@@ -162,7 +162,6 @@ fn roomiest(facts: &Facts, spares: &[(u32, u32)], class: u32, now: i64) -> Optio
             && fits(&wanted.need, &row.total)
             && row.room(now) >= wanted.lasts
             && facts.is_allowed(class, slot)
-            && row.could_have_disks(&facts.classes[class].wishes)
     };
     let mut best: Option<(u32, u32)> = None;
     for &(spare, slot) in spares {

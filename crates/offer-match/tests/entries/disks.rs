@@ -422,6 +422,13 @@ fn disks_are_of_the_role_that_the_task_may_use() {
     assert_eq!(launches, []);
     let want = "1 offer is for other roles; 1 offer lacks a MOUNT disk (needs 1, best 0)";
     assert_eq!(why, want);
+    let for_both = Demand {
+        roles: vec!["b".into(), "a".into()],
+        ..wants(&[any(MOUNT, 60)])
+    };
+    let (launches, why) = launched(&offers, &[for_both]);
+    assert_eq!(launches, []);
+    assert_eq!(why, "2 offers lack a MOUNT disk (needs 60, best 50)");
     // What it wants of two roles is not put together either.
     let (launches, why) = launched(&offers, &[wants(&[any(MOUNT, 1), any(PATH, 1)])]);
     assert_eq!(launches, []);
