@@ -13,7 +13,7 @@ use crate::Supply;
 /// there are ways to give many disks to many wishes.
 const TRIES_MAX: u32 = 256;
 
-/// How many disks of an agent are remembered while they are not at hand. About 40 bytes each.
+/// How many disks of an agent are remembered; when there were more, only those at hand are. About 40 bytes each.
 const SEEN_MAX: usize = 64;
 
 /// A disk with a source, asked for in [`Demand::disks`](crate::Demand::disks).
