@@ -57,9 +57,9 @@
 //!   nowhere costs the ones behind it nothing.
 //! * **Which agent**: see [`Fitness`]. When at most eight tasks wait and some find no place, the first agent
 //!   by name is tried for each instead, and the better result counts.
-//! * **Making room**: when up to 4,096 tasks were placed, those that found no room are looked at once more. If
-//!   an agent would have room after others that were placed in this round went elsewhere, they do. Nobody loses
-//!   a place by that.
+//! * **Making room**: when up to 8,192 tasks were placed, those that found no room are looked at once more, also
+//!   those that have to be apart (`UNIQUE`, `MAX_PER`, `GROUP_BY`). If an agent would have room after others that
+//!   were placed in this round went elsewhere, they do. Nobody loses a place by that.
 //! * **Starvation**: a task that waits longer than [`Policy::keep_after_millis`] and was overtaken gets
 //!   an agent that is kept free for it until the pieces suffice. At most
 //!   [`keep_permille`](Policy::keep_permille) of the agents are kept, each at most
