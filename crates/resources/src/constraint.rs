@@ -7,13 +7,19 @@ use std::{fmt, sync::Arc};
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
-use crate::{AttributeValue, Attributes, Operator, Scalar};
+use crate::{
+    AttributeValue, Attributes, Operator, Scalar,
+    expression::{Translated, translate},
+};
 
 /// The most memory that one compiled expression may take; hostile ones stop here.
 const REGEX_BYTES_MAX: usize = 1 << 20;
 
 /// How deep groups may be nested, so that compiling does not recurse without end.
 const REGEX_NEST_MAX: u32 = 64;
+
+/// How far the expression compiler indents the expression in which it marks a place.
+const PICTURE_INDENT: usize = 4;
 
 /// A condition on the attributes of an agent.
 ///
@@ -34,7 +40,9 @@ const REGEX_NEST_MAX: u32 = 64;
 /// tasks of the job are, so [`Self::holds`] answers for the agent alone and [`Self::spread`] tells
 /// the rest.
 ///
-/// Expressions take linear time on any text, and a compiled one at most a megabyte.
+/// Expressions are those of Java and mean what they mean there; look-around, back-references and possessive
+/// quantifiers are refused, as they need time without bound. An expression takes linear time on any text, and a
+/// compiled one at most a megabyte.
 ///
 /// # Examples
 ///
@@ -257,25 +265,45 @@ fn read(operator: Operator, value: &str) -> Result<Test, ConstraintError> {
 // Java's `matches` wants the whole text; the group keeps `a|b` together. The expression has to be
 // one by itself first: `a)|(b` is none, though it becomes one inside a group.
 fn whole_match(value: &str) -> Result<Regex, ConstraintError> {
-    let compile = |text: &str| {
-        RegexBuilder::new(text)
-            .size_limit(REGEX_BYTES_MAX)
-            .nest_limit(REGEX_NEST_MAX)
-            .build()
-            .map_err(|error| ConstraintError::Expression {
-                found: value.to_owned(),
-                problem: summary(&error),
-            })
+    let unusable = |problem| ConstraintError::Expression {
+        found: value.to_owned(),
+        problem,
     };
-    compile(value)?;
-    compile(&format!("^(?:{value})$"))
+    let translated = translate(value).map_err(unusable)?;
+    let text = &translated.text;
+    compile(text).map_err(|error| unusable(summary(&error, &translated)))?;
+    compile(&format!("^(?:{text})$"))
+        // With `(?x)` the end may be a comment, which takes the bracket with it.
+        .or_else(|_error| compile(&format!("^(?:{text}\n)$")))
+        .map_err(|error| unusable(summary(&error, &translated)))
 }
 
-// The expression compiler draws a picture over several lines; the last one says what is wrong.
-fn summary(error: &regex::Error) -> String {
+fn compile(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text)
+        .size_limit(REGEX_BYTES_MAX)
+        .nest_limit(REGEX_NEST_MAX)
+        .build()
+}
+
+// The expression compiler draws a picture over several lines: the expression, a mark below the place, and what is
+// wrong there.
+fn summary(error: &regex::Error, translated: &Translated) -> String {
+    if let regex::Error::CompiledTooBig(bytes) = error {
+        return format!("it takes more than {bytes} bytes when compiled; repeat less often");
+    }
     let text = error.to_string();
     let last = text.lines().last().unwrap_or(&text);
-    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+    let problem = last.strip_prefix("error: ").unwrap_or(last);
+    let mark = text.lines().find_map(|line| {
+        let before = line.strip_suffix('^')?.trim_end_matches('^');
+        let is_picture = before.trim().is_empty() && !translated.text.contains('\n');
+        is_picture.then(|| before.chars().count())
+    });
+    let place = mark.and_then(|mark| translated.origin(mark.checked_sub(PICTURE_INDENT)?));
+    match place {
+        Some(place) => format!("{problem} (at character {place})"),
+        None => problem.to_owned(),
+    }
 }
 
 // `None`: this kind of attribute cannot be compared, which satisfies neither operator.

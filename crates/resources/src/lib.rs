@@ -59,6 +59,7 @@
 
 mod attributes;
 mod constraint;
+mod expression;
 mod identity;
 mod operator;
 mod parcel;
