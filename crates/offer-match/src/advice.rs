@@ -180,7 +180,10 @@ impl Facts {
             return None;
         }
         if row.kept {
-            let since = *row.held_since.get_or_insert(now);
+            row.held_since.get_or_insert(now);
+            // All together, so that they come back as one.
+            let held = |slot: u32| self.rows[slot as usize].held_since;
+            let since = self.lanes(slot).filter_map(held).min()?;
             return (now.saturating_sub(since) >= HOLD_MILLIS).then_some(DeclineWhy::Kept);
         }
         if self.waiting_classes == 0 {

@@ -127,7 +127,8 @@ impl Round {
         keeps.review(facts, queue, now);
         self.use_keeps(facts, queue, keeps);
         facts.wake_evenly();
-        if !facts.woken.is_empty() || !facts.changed.is_empty() {
+        let looks = !facts.woken.is_empty() || !facts.changed.is_empty();
+        if looks {
             self.open = facts.waiting_classes;
             if self.open > 0 && Self::are_few(facts, queue) {
                 self.walk_few(facts, queue);
@@ -137,10 +138,12 @@ impl Round {
                 self.mend(facts, queue);
             }
             self.finish(facts);
+        }
+        self.spend(facts);
+        if looks {
             let missed = queue.iter().filter(|task| self.is_dead(task));
             keeps.choose(facts, missed.copied(), self.last_placed, now);
         }
-        self.spend(facts);
     }
 
     fn reset(&mut self, facts: &mut Facts, now: i64) {
@@ -255,10 +258,10 @@ impl Round {
     // Gives kept rows to the tasks for which they were kept.
     fn use_keeps(&mut self, facts: &mut Facts, queue: &mut Queue, keeps: &mut Keeps) {
         self.notes_rises = true;
-        for (ticket, slot) in keeps.ready(facts, self.now) {
-            queue.remove(&ticket);
-            self.note_kept(facts, &ticket, slot);
-        }
+        keeps.give(facts, self.now, |facts, ticket, slot| {
+            queue.remove(ticket);
+            self.note_kept(facts, ticket, slot);
+        });
         self.notes_rises = false;
         for class in self.risen.drain(..) {
             facts.wake(class);
@@ -369,6 +372,16 @@ fn end_windows(facts: &mut Facts, now: i64) {
     }
 }
 
+/// Whether as many tasks of the group may be there as would be with one more.
+pub(crate) fn spreads_allow(facts: &Facts, id: u32, slot: u32) -> bool {
+    facts.classes[id].spreads.iter().all(|&spread| {
+        let state = &facts.spreads[spread];
+        let column = &facts.columns[state.column];
+        let key = facts.spreads.key(spread);
+        key.is_some_and(|(_, _, rule)| state.allows(*rule, column, column.of(slot as usize)))
+    })
+}
+
 /// Whether what only some tasks ask for is there too.
 pub(crate) fn agrees_special(
     facts: &Facts,
@@ -378,21 +391,13 @@ pub(crate) fn agrees_special(
 ) -> bool {
     let class = &facts.classes[id];
     let row = &facts.rows[slot as usize];
-    let spread_allows = |&spread: &u32| {
-        let state = &facts.spreads[spread];
-        let column = &facts.columns[state.column];
-        facts
-            .spreads
-            .key(spread)
-            .is_some_and(|(_, _, rule)| state.allows(*rule, column, column.of(slot as usize)))
-    };
     let has_other = |(name, amount): &(std::sync::Arc<str>, resources::Scalar)| {
         let have = row.others.iter().find(|(known, _)| known == name);
         have.map_or(0, |(_, have)| *have) >= amount.thousandths()
     };
     let has_port =
         |port: &u16| ports_taken.binary_search(&(slot, *port)).is_err() && row.has_port(*port);
-    class.spreads.iter().all(spread_allows)
+    spreads_allow(facts, id, slot)
         && class.others.iter().all(has_other)
         && class.fixed_ports.iter().all(has_port)
         && row.has_disks(&class.wishes)

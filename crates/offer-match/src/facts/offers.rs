@@ -213,6 +213,11 @@ impl Facts {
         let others = self.rows_of(&key.agent);
         let draining = |&slot: &u32| self.rows[slot as usize].draining;
         row.draining = others.iter().any(draining);
+        row.kept = others.iter().any(|&slot| {
+            let other = &self.rows[slot as usize];
+            let same = (&other.key.role, other.key.revocable) == (&key.role, key.revocable);
+            other.kept && same
+        });
         let slot = if let Some(slot) = self.free_rows.pop() {
             self.rows[slot as usize] = row;
             self.sizes[slot as usize] = 0;
@@ -418,6 +423,33 @@ impl Facts {
         self.recount_agent(&row.key.agent);
         self.ordinals_stale = true;
         self.capacity_age = self.capacity_age.saturating_add(1);
+    }
+
+    /// Returns the rows of an agent for one role and kind: one, or one for each of its offers.
+    pub(crate) fn lanes(&self, slot: u32) -> impl Iterator<Item = u32> {
+        let key = &self.rows[slot as usize].key;
+        let first = RowKey {
+            lane: 0,
+            ..key.clone()
+        };
+        self.row_ids
+            .range(first..)
+            .take_while(|(other, _)| (&other.agent, &other.role) == (&key.agent, &key.role))
+            .filter(|(other, _)| other.revocable == key.revocable)
+            .map(|(_, &slot)| slot)
+    }
+
+    /// Keeps an agent for a task, or not any more.
+    pub(crate) fn keep(&mut self, slot: u32, on: bool) {
+        let lanes: Vec<u32> = self.lanes(slot).collect();
+        for slot in lanes {
+            let row = &mut self.rows[slot as usize];
+            row.kept = on;
+            row.held_since = None;
+            if !on {
+                self.touch(slot);
+            }
+        }
     }
 
     /// Stops or allows new tasks on an agent.

@@ -57,6 +57,8 @@ pub(crate) struct Row {
     pub(crate) changed: bool,
     /// It is kept for a task.
     pub(crate) kept: bool,
+    /// How often it was kept until the time was over.
+    pub(crate) vain: u32,
     /// What the last round left of it, when the round used it.
     pub(crate) left: Option<Amounts>,
     /// Since when its offers are held for the task for which it is kept.
@@ -116,6 +118,7 @@ impl Row {
             ordinal: 0,
             changed: false,
             kept: false,
+            vain: 0,
             left: None,
             held_since: None,
             spare: 0,
@@ -216,7 +219,9 @@ impl Row {
         self.whole = whole;
         self.others = others;
         self.left = None;
-        self.held_since = None;
+        if !self.is_at_hand() {
+            self.held_since = None;
+        }
         self.spare = crate::amounts::dominant(&whole);
     }
 

@@ -7,15 +7,15 @@
 
 use crate::{
     Ticket,
-    amounts::fits,
-    facts::{Facts, row::Row},
+    amounts::{dominant, fits},
+    facts::Facts,
     queue::Queue,
 };
 
-use super::agrees_special;
+use super::{agrees_special, spreads_allow};
 
-/// How many agents one round begins to keep; looking for one costs a look at every agent.
-const NEW_MAX: usize = 8;
+/// For how many tasks one round looks for an agent to keep; one costs a look at every agent.
+const SEARCHES_MAX: usize = 8;
 
 /// How many of the oldest tasks that fit nowhere are looked at in one round.
 const LOOK_MAX: usize = 1024;
@@ -26,13 +26,17 @@ pub(crate) struct Keeps {
     kept: Vec<Keep>,
     /// Tasks whose time was over, and until when others go first.
     rested: Vec<(u64, i64)>,
-    /// What is free of each row, in the order of the rows, while agents are chosen: rows themselves are far apart.
-    spares: Vec<(u32, u32)>,
+    /// How good each row is, in their order, while agents are chosen: rows themselves are far apart.
+    spares: Vec<(u64, u32)>,
+    /// Rank and number of the task behind which the next round goes on, when no agent was found for so many that
+    /// there was no time for the others.
+    looked: Option<(i64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Keep {
     pub(crate) ticket: Ticket,
+    /// Where there was most to spare; other offers of the agent may be in rows beside this one.
     pub(crate) slot: u32,
     pub(crate) until: i64,
 }
@@ -48,7 +52,9 @@ impl Keeps {
             let row = theirs.rows.get(keep.slot as usize)?;
             let slot = *mine.row_ids.get(&row.key)?;
             let class = mine.classes.find(theirs.classes.key(keep.ticket.class)?)?;
-            mine.rows[slot as usize].kept = row.kept;
+            if row.kept {
+                mine.keep(slot, true);
+            }
             let ticket = Ticket {
                 class,
                 ..keep.ticket
@@ -63,6 +69,7 @@ impl Keeps {
             kept: kept.collect(),
             rested: self.rested.clone(),
             spares: Vec::new(),
+            looked: self.looked,
         }
     }
 
@@ -71,40 +78,51 @@ impl Keeps {
         self.rested.retain(|&(_, until)| until > now);
         let Self { kept, rested, .. } = self;
         kept.retain(|keep| {
-            let row = &facts.rows[keep.slot as usize];
-            let pointless = !queue.contains(&keep.ticket) || !row.kept || row.draining;
+            let (class, slot) = (keep.ticket.class, keep.slot);
+            let is_kept = facts.rows[slot as usize].kept;
+            let pointless =
+                !is_kept || !queue.contains(&keep.ticket) || !could(facts, class, slot, now);
             let over = keep.until <= now;
             if over && !pointless {
                 let rest = now.saturating_add(facts.policy.keep_millis);
                 rested.push((keep.ticket.id, rest));
+                let vain = &mut facts.rows[slot as usize].vain;
+                *vain = vain.saturating_add(1);
             }
-            if over || pointless {
-                facts.rows[keep.slot as usize].kept = false;
-                facts.touch(keep.slot);
+            if is_kept && (over || pointless) {
+                facts.keep(slot, false);
             }
             !over && !pointless
         });
     }
 
-    /// Takes out the tasks whose agents are free enough now.
-    pub(crate) fn ready(&mut self, facts: &mut Facts, now: i64) -> Vec<(Ticket, u32)> {
-        let mut ready = Vec::new();
+    /// Gives the agents that are free enough now to the tasks for which they were kept, one after the other: what
+    /// the first gets may be in the way of the next.
+    pub(crate) fn give(
+        &mut self,
+        facts: &mut Facts,
+        now: i64,
+        mut give: impl FnMut(&mut Facts, &Ticket, u32),
+    ) {
         self.kept.retain(|keep| {
-            let row = &facts.rows[keep.slot as usize];
-            let class = &facts.briefs[keep.ticket.class as usize];
-            let fits = row.is_at_hand()
-                && fits(&class.need, &row.whole)
-                && row.room(now) >= class.lasts
-                && facts.is_allowed(keep.ticket.class, keep.slot)
-                && agrees_special(facts, keep.ticket.class, keep.slot, &[]);
-            if fits {
-                ready.push((keep.ticket, keep.slot));
-                facts.rows[keep.slot as usize].kept = false;
-                facts.touch(keep.slot);
+            let class = keep.ticket.class;
+            let brief = &facts.briefs[class as usize];
+            let fitting = |slot: &u32| {
+                let row = &facts.rows[*slot as usize];
+                row.is_at_hand()
+                    && fits(&brief.need, &row.whole)
+                    && row.room(now) >= brief.lasts
+                    && facts.is_allowed(class, *slot)
+                    && agrees_special(facts, class, *slot, &[])
+            };
+            let found = facts.lanes(keep.slot).find(fitting);
+            if let Some(slot) = found {
+                facts.keep(keep.slot, false);
+                facts.rows[keep.slot as usize].vain = 0;
+                give(facts, &keep.ticket, slot);
             }
-            !fits
+            found.is_none()
         });
-        ready
     }
 
     /// Keeps agents for tasks that were overtaken.
@@ -120,55 +138,87 @@ impl Keeps {
             return;
         };
         let bound = (facts.row_ids.len().saturating_mul(permille) / 1000).max(1);
-        let room = bound.saturating_sub(self.kept.len()).min(NEW_MAX);
-        if room == 0 {
-            return;
-        }
+        let mut room = bound.saturating_sub(self.kept.len());
         let before = now.saturating_sub(facts.policy.keep_after_millis);
-        let starving: Vec<Ticket> = missed
-            .take(LOOK_MAX)
+        let from = self.looked.take();
+        let is_new = |task: &Ticket| from.is_none_or(|from| (task.rank, task.id) > from);
+        let mut missed = missed
             .take_while(|task| *task < last_placed)
-            .filter(|task| task.since <= before)
-            .filter(|task| self.kept.iter().all(|keep| keep.ticket != *task))
-            .filter(|task| self.rested.iter().all(|(id, _)| *id != task.id))
-            .take(room)
-            .collect();
-        if starving.is_empty() {
-            return;
+            .skip_while(|task| !is_new(task));
+        let (mut looks, mut searches) = (LOOK_MAX, SEARCHES_MAX);
+        let mut last = None;
+        // What could run nowhere, of this round.
+        let mut hopeless = [u32::MAX; SEARCHES_MAX];
+        while room > 0
+            && let Some(ticket) = missed.next()
+        {
+            if looks == 0 || searches == 0 {
+                self.looked = last;
+                return;
+            }
+            looks = looks.saturating_sub(1);
+            last = Some((ticket.rank, ticket.id));
+            let starves = ticket.since <= before
+                && !hopeless.contains(&ticket.class)
+                && self.kept.iter().all(|keep| keep.ticket != ticket)
+                && self.rested.iter().all(|(id, _)| *id != ticket.id);
+            if !starves {
+                continue;
+            }
+            if searches == SEARCHES_MAX {
+                self.list_spares(facts);
+            }
+            searches = searches.saturating_sub(1);
+            let Some(slot) = roomiest(facts, &self.spares, ticket.class, now) else {
+                hopeless[searches] = ticket.class;
+                continue;
+            };
+            facts.keep(slot, true);
+            let until = now.saturating_add(facts.policy.keep_millis);
+            self.kept.push(Keep {
+                ticket,
+                slot,
+                until,
+            });
+            room = room.saturating_sub(1);
         }
-        let spare = |&slot: &u32| (facts.rows[slot as usize].spare, slot);
+    }
+
+    // First those that were kept in vain less often, then those with more to spare.
+    fn list_spares(&mut self, facts: &Facts) {
+        let spare = |&slot: &u32| {
+            let row = &facts.rows[slot as usize];
+            let patience = u64::from(u32::MAX.saturating_sub(row.vain));
+            (patience << 32 | u64::from(row.spare), slot)
+        };
         self.spares.clear();
         self.spares.extend(facts.row_ids.values().map(spare));
-        for ticket in starving {
-            if let Some(slot) = roomiest(facts, &self.spares, ticket.class, now) {
-                facts.rows[slot as usize].kept = true;
-                let until = now.saturating_add(facts.policy.keep_millis);
-                self.kept.push(Keep {
-                    ticket,
-                    slot,
-                    until,
-                });
-            }
-        }
     }
 }
 
 // The agent with the most to spare among those that could hold the task if they were empty.
-fn roomiest(facts: &Facts, spares: &[(u32, u32)], class: u32, now: i64) -> Option<u32> {
-    let wanted = &facts.briefs[class as usize];
-    let could = |slot: u32, row: &Row| {
-        !row.kept
-            && !row.draining
-            && fits(&wanted.need, &row.total)
-            && row.room(now) >= wanted.lasts
-            && facts.is_allowed(class, slot)
-    };
-    let mut best: Option<(u32, u32)> = None;
+fn roomiest(facts: &Facts, spares: &[(u64, u32)], class: u32, now: i64) -> Option<u32> {
+    let size = dominant(&facts.briefs[class as usize].need);
+    let mut best: Option<(u64, u32)> = None;
     for &(spare, slot) in spares {
         let more = best.is_none_or(|(most, _)| spare > most);
-        if more && could(slot, &facts.rows[slot as usize]) {
+        if more
+            && facts.sizes[slot as usize] >= size
+            && !facts.rows[slot as usize].kept
+            && could(facts, class, slot, now)
+        {
             best = Some((spare, slot));
         }
     }
     best.map(|(_, slot)| slot)
+}
+
+// Whether an agent could hold a task if nothing else were there.
+fn could(facts: &Facts, class: u32, slot: u32, now: i64) -> bool {
+    let (wanted, row) = (&facts.briefs[class as usize], &facts.rows[slot as usize]);
+    !row.draining
+        && fits(&wanted.need, &row.total)
+        && row.room(now) >= wanted.lasts
+        && facts.is_allowed(class, slot)
+        && spreads_allow(facts, class, slot)
 }
