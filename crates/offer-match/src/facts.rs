@@ -66,6 +66,12 @@ pub(crate) struct Facts {
     pub(crate) spreads: Interner<SpreadKey, SpreadState>,
     /// The rules whose limit rises with the number of tasks.
     evenly: BTreeSet<u32>,
+    /// Agents that came, went or changed since their tasks were counted.
+    moved: BTreeSet<AgentId>,
+    /// Groups of which a task came or went there since.
+    miscounted: BTreeSet<Arc<str>>,
+    /// Agents that take no new tasks.
+    pub(crate) draining: BTreeSet<AgentId>,
     generation: u32,
     // An empty text and some memory, so that a round makes none.
     nothing: Arc<str>,
@@ -111,6 +117,9 @@ impl Facts {
             classes: Interner::default(),
             spreads: Interner::default(),
             evenly: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            miscounted: BTreeSet::new(),
+            draining: BTreeSet::new(),
             generation: 0,
             nothing: Arc::default(),
             concerned: Vec::new(),

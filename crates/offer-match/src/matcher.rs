@@ -70,12 +70,12 @@ impl Matcher {
         self.facts.drop_offer(offer)
     }
 
-    /// Forgets an agent that is gone, with its offers.
+    /// Forgets an agent that is gone, with its offers and with whether it drains.
     pub fn forget(&mut self, agent: &AgentId) {
         self.facts.forget_agent(agent);
     }
 
-    /// Lets no new tasks onto an agent, or lets them again.
+    /// Lets no new tasks onto an agent, whether it is known already or not, or lets them again.
     pub fn drain(&mut self, agent: &AgentId, draining: bool) {
         self.facts.drain(agent, draining);
     }
@@ -237,6 +237,7 @@ impl Matcher {
         let mut new = Self::new(self.facts.policy.clone());
         new.facts.running.clone_from(&self.facts.running);
         new.facts.fetched.clone_from(&self.facts.fetched);
+        new.facts.draining.clone_from(&self.facts.draining);
         new.facts.copy_rows(&self.facts);
         let mut queue = self.queue.clone();
         queue.sort_in();

@@ -32,6 +32,10 @@ enum Step {
     Away(u8, Option<u8>),
     Fetched(u8, bool),
     Forget(u8),
+    /// An agent is in another rack from its next offer on, or in none.
+    Change(u8, u8),
+    /// A task of a job is found running.
+    Found(u8, u8),
     Round(u8),
 }
 
@@ -47,6 +51,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<(u8, Option<u8>)>().prop_map(|(agent, at)| Step::Away(agent, at)),
         1 => any::<(u8, bool)>().prop_map(|(agent, on)| Step::Fetched(agent, on)),
         1 => any::<u8>().prop_map(Step::Forget),
+        1 => any::<(u8, u8)>().prop_map(|(agent, rack)| Step::Change(agent, rack)),
+        1 => any::<(u8, u8)>().prop_map(|(job, agent)| Step::Found(job, agent)),
         4 => any::<u8>().prop_map(Step::Round),
     ]
 }
@@ -105,6 +111,7 @@ pub(crate) struct World {
     offers: Vec<Offer>,
     groups: Vec<(Arc<str>, AgentId)>,
     demands: BTreeMap<u64, (Demand, DemandId)>,
+    racks: [usize; 7],
 }
 
 impl World {
@@ -117,6 +124,7 @@ impl World {
             offers: Vec::new(),
             groups: Vec::new(),
             demands: BTreeMap::new(),
+            racks: [0, 1, 2, 0, 1, 2, 0],
         }
     }
 
@@ -161,7 +169,9 @@ impl World {
             parcels.extend(disks::offered(size, [&plain, &mine, &revocable]));
         }
         let text = |name: &str, value: &str| Attribute::new(name, AttributeValue::text(value));
-        let mut attributes = vec![text("rack", ["r1", "r2", "r3"][usize::from(number % 3)])];
+        let rack = ["r1", "r2", "r3", "r4"].get(self.racks[usize::from(number)]);
+        let mut attributes: Vec<Attribute> =
+            rack.map(|rack| text("rack", rack)).into_iter().collect();
         if !number.is_multiple_of(4) {
             attributes.push(text("zone", ["z1", "z2"][usize::from(number % 2)]));
         }
@@ -302,6 +312,14 @@ impl World {
                     .fetched(&Self::agent(agent), &"data".into(), on);
             }
             Step::Forget(agent) => self.matcher.forget(&Self::agent(agent)),
+            Step::Change(agent, rack) => {
+                self.racks[usize::from(agent % 7)] = usize::from(rack % 5);
+            }
+            Step::Found(job, agent) => {
+                let group: Arc<str> = format!("job-{}", job % 3).into();
+                self.matcher.running(&group, &Self::agent(agent));
+                self.groups.push((group, Self::agent(agent)));
+            }
             Step::Round(after) => {
                 self.now += i64::from(after);
                 self.round();
@@ -336,6 +354,7 @@ impl World {
         let again: Vec<_> = scratch.kept().collect();
         assert_eq!(kept, again, "kept from scratch");
         self.check(&launches, &at_hand);
+        self.check_apart(&launches);
         assert_eq!(
             launches
                 .iter()
@@ -362,6 +381,46 @@ impl World {
                 .any(|constraint| constraint.operator() == Operator::GroupBy)
         });
         assert!(left == 0 || spreads || keeps, "{left} would still fit");
+    }
+
+    // No value of an attribute gets more tasks of a job than it may, where all of them that got a place have one rule.
+    fn check_apart(&self, launches: &[crate::Launch]) {
+        for task in launches.iter().flat_map(|launch| &launch.tasks) {
+            let demand = self.demands[&task.id].0.normal();
+            let Some(group) = &demand.group else {
+                continue;
+            };
+            let mut placed = launches.iter().flat_map(|launch| &launch.tasks);
+            let is_other = |task: &crate::LaunchedTask| {
+                let other = self.demands[&task.id].0.normal();
+                other.group == demand.group && other.constraints != demand.constraints
+            };
+            if placed.any(is_other) {
+                continue;
+            }
+            for constraint in &demand.constraints {
+                let Some(resources::Spread::AtMost(most)) = constraint.spread() else {
+                    continue;
+                };
+                let value = |agent: &AgentId| {
+                    let facts = &self.matcher.facts;
+                    let slot = *facts.rows_of(agent).first()?;
+                    let attributes = &facts.rows[slot as usize].attributes;
+                    Some(
+                        attributes
+                            .values(constraint.attribute())
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    )
+                };
+                let launch = launches.iter().find(|launch| launch.tasks.contains(task));
+                let there = launch.map(|launch| value(&launch.agent)).unwrap();
+                let running = self.matcher.facts.running.of(group).iter();
+                let beside = running.filter(|(agent, _)| value(agent) == there);
+                let all: u32 = beside.map(|(_, tasks)| tasks).sum();
+                assert!(all <= most, "{all} for {constraint}");
+            }
+        }
     }
 
     // A Mesos master would accept it, and the task gets what it asked for where it may be.
@@ -427,8 +486,11 @@ impl World {
             assert_eq!(parcel.identity.revocable, demand.revocable);
             assert_eq!(parcel.identity.allocated_to.as_ref(), Some(&offer.role));
         }
+        // What the agent said last of itself.
+        let facts = &self.matcher.facts;
+        let row = &facts.rows[facts.rows_of(&offer.agent)[0] as usize];
         for constraint in &demand.constraints {
-            assert!(constraint.holds(&offer.attributes), "{constraint}");
+            assert!(constraint.holds(&row.attributes), "{constraint}");
         }
         assert!(demand.roles.is_empty() || demand.roles.contains(&offer.role));
         assert!(

@@ -124,6 +124,7 @@ impl Round {
         self.reset(facts, now);
         end_windows(facts, now);
         queue.sort_in();
+        facts.recount_moved();
         keeps.review(facts, queue, now);
         self.use_keeps(facts, queue, keeps);
         facts.wake_evenly();

@@ -230,3 +230,38 @@ fn a_kept_agent_opens_a_place_elsewhere_too() {
     world.offer("r2-b", 4);
     assert_eq!(world.round(), ["0 r2-b", "3 r1-a"]);
 }
+
+// What an agent says of itself is so for all of its offers, whichever role they are for.
+#[test]
+fn an_agent_that_is_in_another_rack_now_is_there_with_all_it_has() {
+    let mut world = World::new();
+    let demand = world.demand(1, ("rack", Operator::MaxPer, "1"));
+    world.offer("r1-a", 0);
+    let mut moved = Offer::plain(
+        "moved",
+        "r1-a",
+        &Resources::default(),
+        Attributes::default(),
+    );
+    moved.role = "z".into();
+    let rack = Attribute::new("rack", AttributeValue::text("r2"));
+    moved.attributes = Attributes::new("r1-a", [rack]).into();
+    moved.supply = Resources::new(Scalar::from_units(1), Scalar::ZERO, Scalar::ZERO).into();
+    world.matcher.offer(moved);
+    world.enqueue(demand, 0..2);
+    assert_eq!(world.round(), ["0 r1-a"]);
+    world.offer("r2-b", 1);
+    assert!(world.round().is_empty(), "r2 has one");
+}
+
+#[test]
+fn an_agent_drains_that_makes_its_first_offer_later() {
+    let mut world = World::new();
+    let demand = world.anywhere();
+    world.enqueue(demand, 0..1);
+    world.matcher.drain(&"r1-a".into(), true);
+    world.offer("r1-a", 1);
+    assert!(world.round().is_empty());
+    world.matcher.drain(&"r1-a".into(), false);
+    assert_eq!(world.round(), ["0 r1-a"]);
+}

@@ -302,23 +302,19 @@ impl Facts {
         }
     }
 
-    /// Counts again what depends on which agents there are and on the attributes of this one.
-    pub(super) fn recount_agent(&mut self, agent: &AgentId) {
-        let concerned: Vec<(u32, bool)> = self
-            .spreads
-            .iter()
-            .filter_map(|(id, _)| {
-                let (group, _, rule) = self.spreads.key(id)?;
-                let runs = self.running.is_on(group, agent);
-                // How many tasks a value may have depends on how many values there are.
-                (runs || *rule == Spread::Evenly(None)).then_some((id, runs))
-            })
-            .collect();
-        for (spread, runs) in concerned {
-            if runs {
+    /// Counts again where agents came, went or changed since the last round.
+    pub(crate) fn recount_moved(&mut self) {
+        let moved = std::mem::take(&mut self.moved);
+        let mut groups = std::mem::take(&mut self.miscounted);
+        if !moved.is_empty() {
+            groups.extend(self.running.groups_on(&moved).cloned());
+        }
+        for group in groups {
+            let mine: Vec<u32> = self.group_spreads(&group).map(|(id, _)| id).collect();
+            for spread in mine {
                 self.recount(spread);
+                self.wake_spread(spread);
             }
-            self.wake_spread(spread);
         }
     }
 
@@ -343,11 +339,22 @@ impl Facts {
     pub(crate) fn wake_evenly(&mut self) {
         let evenly = std::mem::take(&mut self.evenly);
         for &spread in &evenly {
-            if self.may_rise(spread) {
+            // How many tasks a value may have depends on how many values there are.
+            if self.has_risen(spread) || self.may_rise(spread) {
                 self.wake_spread(spread);
             }
         }
         self.evenly = evenly;
+    }
+
+    // Whether the limit is above what it was when the last round looked.
+    fn has_risen(&mut self, spread: u32) -> bool {
+        let Some((_, _, rule)) = self.spreads.key(spread) else {
+            return false;
+        };
+        let (rule, state) = (*rule, &mut self.spreads[spread]);
+        let limit = state.limit(rule, &self.columns[state.column]);
+        limit > std::mem::replace(&mut state.seen, limit)
     }
 
     fn may_rise(&self, spread: u32) -> bool {
@@ -403,22 +410,37 @@ impl Facts {
     /// Notes that a task of a group runs on an agent.
     pub(crate) fn note_running(&mut self, group: &Arc<str>, agent: &AgentId) {
         self.running.add(group, agent);
-        self.recount_group(group);
+        self.count_one(group, agent, true);
     }
 
     /// Notes that one of them ended.
     pub(crate) fn note_ended(&mut self, group: &Arc<str>, agent: &AgentId) {
-        if self.running.remove(group, agent) {
-            self.recount_group(group);
+        if self.running.remove(group, agent) && !self.count_one(group, agent, false) {
+            self.running.tidy(group);
         }
     }
 
-    fn recount_group(&mut self, group: &Arc<str>) {
-        let mine: Vec<u32> = self.group_spreads(group).map(|(id, _)| id).collect();
-        for spread in mine {
-            self.recount(spread);
+    // Counts a task in or out; `false` when there are no rules for its group.
+    fn count_one(&mut self, group: &Arc<str>, agent: &AgentId, comes: bool) -> bool {
+        let mine: Vec<(u32, Spread)> = self.group_spreads(group).collect();
+        if self.moved.contains(agent) {
+            self.miscounted.insert(Arc::clone(group));
+        } else if let Some(&slot) = self.rows_of(agent).first() {
+            for &(spread, rule) in &mine {
+                let state = &mut self.spreads[spread];
+                let column = &self.columns[state.column];
+                let value = column.of(slot as usize);
+                if comes {
+                    state.count_in(rule, column, value, 1);
+                } else {
+                    state.count_out(value);
+                }
+            }
+        }
+        for &(spread, _) in &mine {
             self.wake_spread(spread);
         }
+        !mine.is_empty()
     }
 
     /// Returns the spread rules of a group.
@@ -449,6 +471,7 @@ impl Facts {
             let column = &self.columns[state.column];
             let value = column.of(slot as usize);
             if state.count_in(rule, column, value, 1) {
+                state.seen = state.limit(rule, column);
                 state.classes.iter().copied().for_each(&mut rose);
             }
         }

@@ -211,8 +211,7 @@ impl Facts {
         }
         let mut row = Row::new(key.clone());
         let others = self.rows_of(&key.agent);
-        let draining = |&slot: &u32| self.rows[slot as usize].draining;
-        row.draining = others.iter().any(draining);
+        row.draining = self.draining.contains(&key.agent);
         row.kept = others.iter().any(|&slot| {
             let other = &self.rows[slot as usize];
             let same = (&other.key.role, other.key.revocable) == (&key.role, key.revocable);
@@ -254,12 +253,22 @@ impl Facts {
                 self.windows.remove(&slot);
             }
         }
-        let same = Arc::ptr_eq(&row.attributes, attributes) || row.attributes == *attributes;
-        if same && row.abilities == abilities {
+        let is_known = |row: &Row| {
+            let same = Arc::ptr_eq(&row.attributes, attributes) || row.attributes == *attributes;
+            same && row.abilities == abilities
+        };
+        if is_known(row) {
             return;
         }
-        row.abilities = abilities.to_vec();
-        self.learn(slot, attributes);
+        // What is new of an agent is so in all of its rows.
+        for slot in self.rows_of(&self.rows[slot as usize].key.agent) {
+            let row = &mut self.rows[slot as usize];
+            if !is_known(row) {
+                row.abilities = abilities.to_vec();
+                self.learn(slot, attributes);
+                self.touch(slot);
+            }
+        }
     }
 
     // Looks at the attributes of a row, which are new.
@@ -276,7 +285,7 @@ impl Facts {
         }
         self.evaluate_row(slot);
         let agent = self.rows[slot as usize].key.agent.clone();
-        self.recount_agent(&agent);
+        self.moved.insert(agent);
     }
 
     // Asks every constraint on an attribute about a value that is new.
@@ -372,6 +381,7 @@ impl Facts {
 
     /// Forgets an agent: its offers are void and it will make no more.
     pub(crate) fn forget_agent(&mut self, agent: &AgentId) {
+        self.draining.remove(agent);
         for slot in self.rows_of(agent) {
             self.forget_row(slot);
         }
@@ -420,7 +430,7 @@ impl Facts {
             condition.rows.set(slot as usize, false);
         }
         self.free_rows.push(slot);
-        self.recount_agent(&row.key.agent);
+        self.moved.insert(row.key.agent);
         self.ordinals_stale = true;
         self.capacity_age = self.capacity_age.saturating_add(1);
     }
@@ -454,6 +464,11 @@ impl Facts {
 
     /// Stops or allows new tasks on an agent.
     pub(crate) fn drain(&mut self, agent: &AgentId, draining: bool) {
+        if draining {
+            self.draining.insert(agent.clone());
+        } else {
+            self.draining.remove(agent);
+        }
         for slot in self.rows_of(agent) {
             self.rows[slot as usize].draining = draining;
             if !draining {

@@ -1,6 +1,9 @@
 //! How many tasks of each group run on each agent.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::AgentId;
 
@@ -51,9 +54,17 @@ impl Running {
         self.0.get(group).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn is_on(&self, group: &str, agent: &AgentId) -> bool {
-        let list = self.of(group);
-        list.binary_search_by(|(known, _)| known.cmp(agent)).is_ok()
+    /// Returns the groups of which a task runs on one of some agents.
+    pub(crate) fn groups_on(&self, agents: &BTreeSet<AgentId>) -> impl Iterator<Item = &Arc<str>> {
+        let is_on = |list: &[(AgentId, u32)]| {
+            if list.len() < agents.len() {
+                return list.iter().any(|(agent, _)| agents.contains(agent));
+            }
+            let mut agents = agents.iter();
+            agents.any(|agent| list.binary_search_by(|(known, _)| known.cmp(agent)).is_ok())
+        };
+        let groups = self.0.iter().filter(move |(_, list)| is_on(list));
+        groups.map(|(group, _)| group)
     }
 
     fn list(&mut self, group: &Arc<str>) -> &mut Vec<(AgentId, u32)> {
@@ -65,5 +76,39 @@ impl Running {
         self.0
             .iter()
             .flat_map(|(group, list)| list.iter().map(move |(agent, n)| (group, agent, *n)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use resources::{Attributes, Constraint, Operator, Resources};
+
+    use crate::{Demand, Matcher, Offer, Policy, Waiting};
+
+    #[test]
+    fn nothing_is_left_of_a_job_that_is_over() {
+        let mut matcher = Matcher::new(Policy::default());
+        for number in 0..10 {
+            let group: Arc<str> = format!("job-{number}").into();
+            let demand = matcher.demand(&Demand {
+                constraints: vec![Constraint::new("hostname", Operator::Unique, "").unwrap()],
+                group: Some(Arc::clone(&group)),
+                ..Demand::default()
+            });
+            let host = Attributes::new("host", []);
+            matcher.offer(Offer::plain("offer", "agent", &Resources::default(), host));
+            matcher.enqueue(demand, Waiting::default());
+            matcher.release(demand);
+            assert_eq!(matcher.round(number).len(), 1);
+            // Before the demand is let go of, and after.
+            if number % 2 == 0 {
+                matcher.round(number);
+            }
+            matcher.ended(&group, &"agent".into());
+            matcher.round(number);
+            assert_eq!(matcher.facts.running.0.len(), 0);
+        }
     }
 }

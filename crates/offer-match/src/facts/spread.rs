@@ -16,6 +16,8 @@ pub(crate) struct SpreadState {
     /// How many tasks are on agents with a value, sorted by value.
     counts: Vec<(u32, u32)>,
     total: u32,
+    /// The limit when the last round looked.
+    pub(crate) seen: u32,
     /// The classes that obey it.
     pub(crate) classes: Vec<u32>,
 }
@@ -26,6 +28,7 @@ impl SpreadState {
             column,
             counts: Vec::new(),
             total: 0,
+            seen: 0,
             classes: Vec::new(),
         }
     }
@@ -59,6 +62,17 @@ impl SpreadState {
                     .checked_div(groups)
                     .map_or(1, |each| each.saturating_add(1))
             }
+        }
+    }
+
+    /// Counts a task that is not there any more.
+    pub(crate) fn count_out(&mut self, value: u32) {
+        let known = self
+            .counts
+            .binary_search_by_key(&value, |(known, _)| *known);
+        if let Ok(place) = known {
+            self.counts[place].1 = self.counts[place].1.saturating_sub(1);
+            self.total = self.total.saturating_sub(1);
         }
     }
 
