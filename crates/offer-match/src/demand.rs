@@ -32,7 +32,7 @@ pub struct Demand {
     pub ports: u32,
     /// Ports that have to be these.
     pub fixed_ports: Vec<u16>,
-    /// Other scalars, by name.
+    /// Other scalars, by name; what is named twice is the sum.
     pub others: Vec<(Arc<str>, Scalar)>,
     /// Conditions on the agent, all of which must hold.
     pub constraints: Vec<Constraint>,
@@ -119,6 +119,13 @@ impl Demand {
         normal.fixed_ports.sort_unstable();
         normal.fixed_ports.dedup();
         normal.others.sort_unstable();
+        normal.others.dedup_by(|later, known| {
+            let same = later.0 == known.0;
+            if same {
+                known.1 = known.1.plus(later.1);
+            }
+            same
+        });
         for disk in &mut normal.disks {
             // Of a disk that may be divided there is no smaller part.
             disk.size = disk.size.max(Scalar::from_thousandths(1));

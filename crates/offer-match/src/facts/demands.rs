@@ -35,7 +35,7 @@ impl Facts {
     /// Lets go of a class; tasks that wait keep it.
     pub(crate) fn release_class(&mut self, slot: u32) {
         let brief = &mut self.briefs[slot as usize];
-        if brief.waiting > 0 && !brief.orphan && self.classes.holders(slot) == 1 {
+        if brief.waiting > 0 && self.classes.holders(slot) == 1 {
             brief.orphan = true;
             return;
         }
