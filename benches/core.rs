@@ -133,6 +133,7 @@ impl World {
                 Scalar::from_units(1_000_000),
             ),
             attributes: Arc::clone(&self.attributes),
+            role: None,
             abilities: Abilities::default(),
         };
         let event = ClusterEvent::Offers(vec![offer]);

@@ -169,7 +169,11 @@ impl Bench {
                 let count = left.min(AT_ONCE - flying);
                 let tasks: Vec<_> = (0..count).map(|_| self.task("true", None, shell)).collect();
                 (left, flying) = (left - count, flying + count);
-                self.call(ClusterCall::Launch { offer, tasks }).await?;
+                self.call(ClusterCall::Launch {
+                    offers: vec![offer],
+                    tasks,
+                })
+                .await?;
             }
             let event = self.cluster.events.recv().await;
             if self.note(event).await?.is_some() {
@@ -189,7 +193,7 @@ impl Bench {
                     launched += 1;
                     self.sent.insert(task.key.clone(), now());
                     if let Some(offer) = self.offer.take() {
-                        self.call(ClusterCall::Launch { offer, tasks: vec![task] }).await?;
+                        self.call(ClusterCall::Launch { offers: vec![offer], tasks: vec![task] }).await?;
                     }
                 }
                 event = self.cluster.events.recv() => {

@@ -144,6 +144,7 @@ impl OfferBook {
             hostname: Arc::clone(&self.template.hostname),
             resources: free,
             attributes: Arc::clone(&self.template.attributes),
+            role: None,
             abilities: Abilities::default(),
         }]));
     }

@@ -239,8 +239,9 @@ impl Worker {
 
     fn handle(&mut self, call: ClusterCall) {
         match call {
-            ClusterCall::Launch { offer, tasks } => {
-                let stands = self.book.take(&offer);
+            ClusterCall::Launch { offers, tasks } => {
+                // Of several there is never more than one that stands, and it has all there is.
+                let stands = offers.iter().filter(|offer| self.book.take(offer)).count() > 0;
                 for task in tasks {
                     self.launch(task, stands);
                 }

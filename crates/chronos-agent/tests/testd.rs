@@ -45,7 +45,10 @@ async fn daemon(work_dir: &str, commands: &[String]) -> io::Result<()> {
                 let tasks = std::mem::take(&mut tasks);
                 cluster
                     .calls
-                    .send(ClusterCall::Launch { offer, tasks })
+                    .send(ClusterCall::Launch {
+                        offers: vec![offer],
+                        tasks,
+                    })
                     .await
                     .map_err(io::Error::other)?;
             }

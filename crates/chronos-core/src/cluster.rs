@@ -44,6 +44,9 @@ pub struct Offer {
     pub attributes: Arc<Attributes>,
     /// What the agent can do.
     pub abilities: Abilities,
+    /// The role to which it was allocated, where the cluster has roles. Offers of one agent are used together
+    /// if it is the same.
+    pub role: Option<Arc<str>>,
 }
 
 /// What an agent has and can do beyond running commands.
@@ -173,10 +176,10 @@ impl TaskState {
 /// An instruction to the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClusterCall {
-    /// Starts tasks with what an offer gives.
+    /// Starts tasks with what offers give.
     Launch {
-        /// The offer, used up by this.
-        offer: OfferId,
+        /// The offers, all of one agent, used up by this.
+        offers: Vec<OfferId>,
         /// The tasks.
         tasks: Vec<Task>,
     },

@@ -47,8 +47,8 @@ pub(crate) struct JobChanges {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     effects: Vec<Effect>,
-    /// Each offer with the end of its runs among all that start.
-    launches: Vec<(OfferId, usize)>,
+    /// The offers of each launch with the end of its runs among all that start.
+    launches: Vec<(Vec<OfferId>, usize)>,
     starts: Vec<RunKey>,
     ended: Vec<RunKey>,
 }
@@ -94,8 +94,8 @@ impl Changes {
     }
 
     /// Holds a launch back until its intent is durable.
-    pub(crate) fn then_launch(&mut self, offer: OfferId) {
-        self.gate.launches.push((offer, self.gate.starts.len()));
+    pub(crate) fn then_launch(&mut self, offers: Vec<OfferId>) {
+        self.gate.launches.push((offers, self.gate.starts.len()));
     }
 
     fn of(&mut self, number: Option<JobNumber>, job: &JobName) -> &mut JobChanges {
@@ -353,15 +353,15 @@ impl Scheduler {
     fn launch_all(&mut self, gate: &mut Gate) {
         let mut starts = gate.starts.drain(..);
         let mut from = 0;
-        for (offer, to) in gate.launches.drain(..) {
+        for (offers, to) in gate.launches.drain(..) {
             let count = to.saturating_sub(from);
-            self.launch(offer, starts.by_ref().take(count));
+            self.launch(offers, starts.by_ref().take(count));
             from = to;
         }
     }
 
     // The intent is durable. A run that was killed meanwhile is not started any more.
-    fn launch(&mut self, offer: OfferId, runs: impl Iterator<Item = RunKey>) {
+    fn launch(&mut self, offers: Vec<OfferId>, runs: impl Iterator<Item = RunKey>) {
         let mut tasks = Vec::with_capacity(runs.size_hint().0);
         for key in runs {
             if !self.unlaunched.remove(&key) {
@@ -400,11 +400,12 @@ impl Scheduler {
             }
             tasks.push(task);
         }
-        let call = if tasks.is_empty() {
-            ClusterCall::Decline { offer }
-        } else {
-            ClusterCall::Launch { offer, tasks }
-        };
+        if tasks.is_empty() {
+            let declines = offers.into_iter();
+            let declines = declines.map(|offer| Effect::Cluster(ClusterCall::Decline { offer }));
+            return self.outbox.extend(declines);
+        }
+        let call = ClusterCall::Launch { offers, tasks };
         self.outbox.push_back(Effect::Cluster(call));
     }
 

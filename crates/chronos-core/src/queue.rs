@@ -70,8 +70,9 @@ pub(crate) struct Queue {
 /// What the last round placed; kept for its memory.
 #[derive(Debug, Default)]
 struct Matched {
-    // Each offer with the end of its runs.
-    offers: Vec<(OfferId, usize)>,
+    // Where each launch ends among the offers and among the runs.
+    launches: Vec<(usize, usize)>,
+    offers: Vec<OfferId>,
     places: Vec<u32>,
 }
 
@@ -90,8 +91,6 @@ impl Default for Queue {
     fn default() -> Self {
         let policy = Policy {
             priority_millis: PRIORITY_MILLIS,
-            // A launch names one offer.
-            combine: false,
             ..Policy::default()
         };
         Self {
@@ -441,43 +440,54 @@ impl Scheduler {
         }
         let mut matched = std::mem::take(&mut queue.matched);
         for batch in queue.matcher.round(self.now.wall.millis()).batches() {
-            // Offers are not combined, so it has one.
-            if let Some(offer) = batch.offers().next() {
-                matched.places.extend(batch.tasks().map(|(_, place)| place));
-                let offer = OfferId(Arc::clone(&offer.0));
-                matched.offers.push((offer, matched.places.len()));
-            }
+            matched.places.extend(batch.tasks().map(|(_, place)| place));
+            let offers = batch.offers().map(|offer| OfferId(Arc::clone(&offer.0)));
+            matched.offers.extend(offers);
+            let ends = (matched.offers.len(), matched.places.len());
+            matched.launches.push(ends);
         }
-        let mut from = 0;
-        for (offer, to) in matched.offers.drain(..) {
-            if let Some(offer) = self.offers.remove(&offer) {
-                let places = matched.places.get(from..to);
-                self.use_offer(&offer, places.unwrap_or_default());
-            }
+        let mut offers = matched.offers.drain(..);
+        let mut from = (0_usize, 0_usize);
+        for to in matched.launches.drain(..) {
+            let count = to.0.saturating_sub(from.0);
+            let places = matched.places.get(from.1..to.1);
+            self.use_offers(
+                offers.by_ref().take(count).collect(),
+                places.unwrap_or_default(),
+            );
             from = to;
         }
+        drop(offers);
         matched.places.clear();
         self.queue.matched = matched;
         self.queue.explain();
         true
     }
 
-    fn use_offer(&mut self, offer: &Offer, places: &[u32]) {
+    // All of one agent.
+    fn use_offers(&mut self, offers: Vec<OfferId>, places: &[u32]) {
+        let mut known = None;
+        for offer in &offers {
+            known = self.offers.remove(offer).or(known);
+        }
+        let Some(known) = known else {
+            return;
+        };
         for &place in places {
             let Some(place) = self.queue.take(place) else {
                 continue;
             };
-            let key = self.queue.placed(place, &offer.agent);
+            let key = self.queue.placed(place, &known.agent);
             self.jobs.turn_to_name(&key.job);
             self.unlaunched.insert(key.clone());
             self.write_run(&key, |run| {
                 run.state = RunState::Starting;
-                run.agent = Some(Arc::clone(&offer.agent.0));
+                run.agent = Some(Arc::clone(&known.agent.0));
                 run.reason = None;
             });
             self.changes.then_start(key);
         }
-        self.changes.then_launch(offer.id.clone());
+        self.changes.then_launch(offers);
     }
 }
 
@@ -549,7 +559,7 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
     offer_match::Offer {
         id: offer_match::OfferId(Arc::clone(&offer.id.0)),
         agent: offer_match::AgentId(Arc::clone(&offer.agent.0)),
-        role: Arc::clone(role),
+        role: Arc::clone(offer.role.as_ref().unwrap_or(role)),
         supply: supplies(offer),
         attributes: Arc::clone(&offer.attributes),
         abilities,

@@ -184,7 +184,9 @@ impl Desk {
         call: ClusterCall,
     ) {
         match call {
-            ClusterCall::Launch { offer, tasks } => self.launch(config, framework, &offer, tasks),
+            ClusterCall::Launch { offers, tasks } => {
+                self.launch(config, framework, &offers, tasks);
+            }
             ClusterCall::Decline { offer } => {
                 if self.offers.remove(&offer).is_some() {
                     self.unwanted.push(offer);
@@ -239,10 +241,10 @@ impl Desk {
         &mut self,
         config: &MesosConfig,
         framework: Option<&FrameworkId>,
-        offer: &OfferId,
+        offers: &[OfferId],
         tasks: Vec<Task>,
     ) {
-        let held = self.offers.remove(offer).zip(framework);
+        let held = self.offers.remove_all(offers).zip(framework);
         let mut infos = Vec::with_capacity(tasks.len());
         let mut keys = Vec::with_capacity(tasks.len());
         let mut held = held;
@@ -278,7 +280,7 @@ impl Desk {
             ));
             keys.push(task.key);
         }
-        let offers = vec![mesos_offer(offer)];
+        let offers = offers.iter().map(mesos_offer).collect();
         if infos.is_empty() {
             // Void, or given back unused.
             return self.ask(Request::Decline {

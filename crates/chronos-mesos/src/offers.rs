@@ -29,6 +29,8 @@ impl Offers {
     pub(crate) fn add(&mut self, offer: proto::Offer) -> Offer {
         let id = OfferId(offer.id.value.as_str().into());
         let attributes = attributes(&offer);
+        let role = offer.allocation_info.as_ref();
+        let role = role.and_then(|info| info.role.as_deref());
         // Reserved entries first: nobody else can use those.
         let mut left: Vec<_> = offer.resources.into_iter().filter(is_ours).collect();
         left.sort_by_key(|resource| !is_reserved(resource));
@@ -42,6 +44,7 @@ impl Offers {
                 sum(&left, Name::Disk),
             ),
             attributes: Arc::new(attributes),
+            role: role.map(Into::into),
             // What an agent was started with is not in its offers; where it lacks something, the task says so.
             abilities: Abilities {
                 gpus: sum_of(&left, GPUS),
@@ -65,6 +68,15 @@ impl Offers {
         self.0.remove(id)
     }
 
+    /// Takes out offers of one agent; returns what they have together, or nothing when one of them does not stand any
+    /// more: a master refuses all then.
+    pub(crate) fn remove_all(&mut self, ids: &[OfferId]) -> Option<Held> {
+        // Each of them, also behind one that is missing.
+        let all: Vec<Option<Held>> = ids.iter().map(|id| self.remove(id)).collect();
+        let all: Option<Vec<Held>> = all.into_iter().collect();
+        all?.into_iter().reduce(Held::with)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -76,6 +88,19 @@ impl Offers {
 }
 
 impl Held {
+    // What is the same but for its amount becomes one entry.
+    fn with(mut self, other: Self) -> Self {
+        for entry in other.left {
+            let same = self.left.iter_mut().find(|known| is_same(known, &entry));
+            match same {
+                Some(known) => add(known, &entry),
+                None => self.left.push(entry),
+            }
+        }
+        self.left.sort_by_key(|resource| !is_reserved(resource));
+        self
+    }
+
     /// Takes what a task wants; nothing is taken when there is not enough.
     ///
     /// # Errors
@@ -194,6 +219,27 @@ fn sum(entries: &[proto::Resource], name: Name) -> Scalar {
 fn sum_of(entries: &[proto::Resource], name: &str) -> Scalar {
     let named = entries.iter().filter(|entry| entry.name == name);
     named.fold(Scalar::ZERO, |sum, entry| sum.plus(amount(entry)))
+}
+
+// Whether two entries differ in their amounts only. Of sets nothing is taken.
+fn is_same(one: &proto::Resource, two: &proto::Resource) -> bool {
+    let nothing = |entry: &proto::Resource| proto::Resource {
+        scalar: None,
+        ranges: None,
+        set: None,
+        ..entry.clone()
+    };
+    nothing(one) == nothing(two)
+}
+
+fn add(known: &mut proto::Resource, more: &proto::Resource) {
+    if let (Some(known), Some(more)) = (&mut known.ranges, &more.ranges) {
+        known.range.extend_from_slice(&more.range);
+    }
+    if known.scalar.is_some() {
+        let value = amount(known).plus(amount(more)).as_f64();
+        known.scalar = Some(value::Scalar { value });
+    }
 }
 
 fn take_scalar(
@@ -483,6 +529,60 @@ mod tests {
         assert_eq!(taken(&mut held, &gpus(3)), "Amount");
         assert_eq!(taken(&mut held, &gpus(2)), "gpus(*):2");
         assert_eq!(taken(&mut held, &gpus(1)), "Amount");
+    }
+
+    #[test]
+    fn offers_of_one_agent_are_one() {
+        let mut offers = Offers::default();
+        let mut add = |id: &str, resources| {
+            let id = proto::OfferId { value: id.into() };
+            let offer = proto::Offer {
+                id,
+                resources,
+                ..proto::Offer::default()
+            };
+            offers.add(offer).id
+        };
+        let one = vec![
+            scalar("cpus", 1.1, &[]),
+            scalar("mem", 512.0, &[]),
+            ports_of(&[(31000, 31000)]),
+        ];
+        let two = vec![
+            scalar("cpus", 2.2, &[]),
+            scalar("cpus", 0.5, &["cron"]),
+            ports_of(&[(31001, 31002)]),
+        ];
+        let ids = [add("one", one), add("two", two)];
+        let mut held = offers.remove_all(&ids).unwrap();
+        assert_eq!(offers.len(), 0);
+        let all = taken(&mut held, &want("3.8", "512"));
+        assert_eq!(all, "cpus(cron):0.5 cpus(*):3.3 mem(*):512");
+        let ports = taken(&mut held, &want_ports(&[31002, 0, 31000]));
+        assert_eq!(
+            ports,
+            "ports(*):31000-31000 ports(*):31002-31002 ports(*):31001-31001"
+        );
+    }
+
+    #[test]
+    fn an_offer_that_is_missing_spoils_those_beside_it() {
+        let mut offers = Offers::default();
+        let offer = offers.add(proto::Offer {
+            id: proto::OfferId { value: "o".into() },
+            resources: vec![scalar("cpus", 1.0, &[])],
+            allocation_info: Some(AllocationInfo {
+                role: Some("cron".into()),
+            }),
+            ..proto::Offer::default()
+        });
+        assert_eq!(offer.role.as_deref(), Some("cron"));
+        assert!(
+            offers
+                .remove_all(&[OfferId("gone".into()), offer.id])
+                .is_none()
+        );
+        assert_eq!(offers.len(), 0, "the call uses it up");
     }
 
     #[test]

@@ -100,16 +100,8 @@ impl Outgoing {
     /// them again.
     pub(crate) fn end_term(&mut self) {
         let unsaid = std::mem::take(&mut self.unsaid).into_iter();
-        let unused = unsaid.filter_map(|call| match call {
-            ClusterCall::Launch { offer, .. } | ClusterCall::Decline { offer } => {
-                Some(ClusterCall::Decline { offer })
-            }
-            ClusterCall::Kill { .. }
-            | ClusterCall::Acknowledge { .. }
-            | ClusterCall::Reconcile { .. }
-            | ClusterCall::Want { .. }
-            | ClusterCall::Constrain { .. } => None,
-        });
+        let unused = unsaid.flat_map(offers_of);
+        let unused = unused.map(|offer| ClusterCall::Decline { offer });
         self.unsaid = unused.chain(self.offers.give_back()).collect();
         self.send();
     }
@@ -124,6 +116,19 @@ impl fmt::Debug for Outgoing {
         f.debug_struct("Outgoing")
             .field("unsaid", &self.unsaid.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns the offers that a call would use up.
+pub(crate) fn offers_of(call: ClusterCall) -> Vec<OfferId> {
+    match call {
+        ClusterCall::Launch { offers, .. } => offers,
+        ClusterCall::Decline { offer } => vec![offer],
+        ClusterCall::Kill { .. }
+        | ClusterCall::Acknowledge { .. }
+        | ClusterCall::Reconcile { .. }
+        | ClusterCall::Want { .. }
+        | ClusterCall::Constrain { .. } => Vec::new(),
     }
 }
 
@@ -146,7 +151,12 @@ impl OpenOffers {
 
     fn said(&mut self, call: &ClusterCall) {
         match call {
-            ClusterCall::Launch { offer, .. } | ClusterCall::Decline { offer } => {
+            ClusterCall::Launch { offers, .. } => {
+                for offer in offers {
+                    self.0.remove(offer);
+                }
+            }
+            ClusterCall::Decline { offer } => {
                 self.0.remove(offer);
             }
             ClusterCall::Kill { .. }
@@ -183,7 +193,7 @@ mod tests {
 
     fn launch(offer: &str) -> ClusterCall {
         ClusterCall::Launch {
-            offer: id(offer),
+            offers: vec![id(offer)],
             tasks: Vec::new(),
         }
     }
@@ -199,6 +209,7 @@ mod tests {
             hostname: "h".into(),
             resources: resources::Resources::default(),
             attributes: Arc::default(),
+            role: None,
             abilities: chronos_core::Abilities::default(),
         };
         ClusterEvent::Offers(ids.iter().map(offer).collect())

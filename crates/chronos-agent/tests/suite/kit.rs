@@ -120,7 +120,11 @@ impl Kit {
 
     pub(crate) async fn launch(&mut self, tasks: Vec<Task>) {
         let offer = self.offer().await.id;
-        self.call(ClusterCall::Launch { offer, tasks }).await;
+        self.call(ClusterCall::Launch {
+            offers: vec![offer],
+            tasks,
+        })
+        .await;
     }
 
     /// The next update of a task, whatever it says.

@@ -61,12 +61,12 @@ async fn an_offer_is_used_once_and_ids_are_never_used_again() {
     let [first, second] = ["a", "b"].map(|name| task(job(name, "sleep 600")));
     let [first_key, second_key] = [&first, &second].map(|task| task.key.clone());
     kit.call(ClusterCall::Launch {
-        offer: offer.id.clone(),
+        offers: vec![offer.id.clone()],
         tasks: vec![first],
     })
     .await;
     kit.call(ClusterCall::Launch {
-        offer: offer.id.clone(),
+        offers: vec![offer.id.clone()],
         tasks: vec![second],
     })
     .await;
@@ -83,7 +83,7 @@ async fn an_offer_is_used_once_and_ids_are_never_used_again() {
     let key = third.key.clone();
     kit.offer().await;
     kit.call(ClusterCall::Launch {
-        offer: later.id,
+        offers: vec![later.id],
         tasks: vec![third],
     })
     .await;

@@ -303,6 +303,7 @@ impl Inner {
                 Scalar::from_units(100_000),
             ),
             attributes: Arc::new(Attributes::default()),
+            role: None,
             abilities: Abilities::default(),
         };
         self.inputs

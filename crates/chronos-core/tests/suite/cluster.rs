@@ -1,4 +1,4 @@
-//! A cluster that is shared, loses touch with agents, and drops launches.
+//! A cluster that is shared with others: offers come and go.
 
 use std::sync::Arc;
 
@@ -15,27 +15,27 @@ use serde_json::{Value, json};
 
 const START: i64 = 1_893_456_000_000; // 2030-01-01
 
-struct Shared {
-    scheduler: Scheduler,
-    millis: i64,
+pub(crate) struct Shared {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) millis: i64,
     /// What the cluster was told, in order.
-    calls: Vec<String>,
-    launched: Vec<(RunKey, Launch)>,
+    pub(crate) calls: Vec<String>,
+    pub(crate) launched: Vec<(RunKey, Launch)>,
     /// What was written of runs: where each stood, and whether it had begun.
-    written: Vec<(RunState, bool)>,
-    store: Disk,
+    pub(crate) written: Vec<(RunState, bool)>,
+    pub(crate) store: Disk,
 }
 
 impl Shared {
-    fn new(schedule: &str) -> Self {
+    pub(crate) fn new(schedule: &str) -> Self {
         Self::of(&json!({ "schedule": schedule }))
     }
 
-    fn of(fields: &Value) -> Self {
+    pub(crate) fn of(fields: &Value) -> Self {
         Self::with(settings(), fields)
     }
 
-    fn with(settings: Settings, fields: &Value) -> Self {
+    pub(crate) fn with(settings: Settings, fields: &Value) -> Self {
         let mut shared = Self {
             scheduler: Scheduler::recover(settings, at(0), Snapshot::default()),
             millis: 0,
@@ -48,7 +48,7 @@ impl Shared {
         shared
     }
 
-    fn put(&mut self, fields: &Value) {
+    pub(crate) fn put(&mut self, fields: &Value) {
         let start = at(self.millis + 1_000).wall;
         let mut json = json!({
             "name": "job", "command": "true", "retries": 0, "schedule": format!("R1/{start}/PT1H"),
@@ -72,7 +72,7 @@ impl Shared {
         });
     }
 
-    fn input(&mut self, input: Input) {
+    pub(crate) fn input(&mut self, input: Input) {
         self.scheduler.handle(at(self.millis), input);
         while let Some(effect) = self.scheduler.next_effect() {
             match effect {
@@ -95,12 +95,13 @@ impl Shared {
         assert_eq!(self.scheduler.validate(), [""; 0]);
     }
 
-    fn call(&mut self, call: ClusterCall) {
+    pub(crate) fn call(&mut self, call: ClusterCall) {
         self.calls.push(match call {
-            ClusterCall::Launch { offer, tasks } => {
+            ClusterCall::Launch { offers, tasks } => {
                 let task = &tasks[0];
                 self.launched.push((task.key.clone(), task.launch));
-                format!("launch on {offer}")
+                let offers: Vec<_> = offers.iter().map(ToString::to_string).collect();
+                format!("launch on {}", offers.join(" and "))
             }
             ClusterCall::Decline { offer } => format!("decline {offer}"),
             ClusterCall::Kill { .. } => "kill".to_owned(),
@@ -112,13 +113,13 @@ impl Shared {
     }
 
     /// The scheduler dies; another one starts from the store.
-    fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         let snapshot = self.store.snapshot();
         self.scheduler = Scheduler::recover(settings(), at(self.millis), snapshot);
         self.input(Input::Tick);
     }
 
-    fn run(&mut self, job: &str) {
+    pub(crate) fn run(&mut self, job: &str) {
         self.input(Input::Command {
             request: RequestId(2),
             command: Command::Run {
@@ -128,17 +129,17 @@ impl Shared {
         });
     }
 
-    fn after(&mut self, millis: i64) {
+    pub(crate) fn after(&mut self, millis: i64) {
         self.millis += millis;
         self.input(Input::Tick);
     }
 
-    fn offer(&mut self, id: &str, cpus: i64) {
+    pub(crate) fn offer(&mut self, id: &str, cpus: i64) {
         self.offer_until(id, cpus, None);
     }
 
     /// An offer of an agent that goes away after so many milliseconds.
-    fn offer_until(&mut self, id: &str, cpus: i64, leaves_after: Option<i64>) {
+    pub(crate) fn offer_until(&mut self, id: &str, cpus: i64, leaves_after: Option<i64>) {
         let abilities = Abilities {
             away: leaves_after.map(|after| Away {
                 from: at(self.millis + after).wall,
@@ -149,24 +150,33 @@ impl Shared {
         self.offer_of(id, cpus, abilities);
     }
 
-    fn offer_of(&mut self, id: &str, cpus: i64, abilities: Abilities) {
+    pub(crate) fn offer_of(&mut self, id: &str, cpus: i64, abilities: Abilities) {
         self.offer_with(id, cpus, abilities, Vec::new());
     }
 
-    fn offer_with(&mut self, id: &str, cpus: i64, abilities: Abilities, own: Vec<Attribute>) {
+    /// An offer of the agent before the slash, to the role behind the at sign.
+    pub(crate) fn offer_with(
+        &mut self,
+        id: &str,
+        cpus: i64,
+        abilities: Abilities,
+        own: Vec<Attribute>,
+    ) {
         let units = Scalar::from_units(cpus * 1000);
+        let (agent, _) = id.split_once('/').unwrap_or((id, ""));
         let offer = Offer {
             id: OfferId(id.into()),
-            agent: AgentId(id.into()),
-            hostname: id.into(),
+            agent: AgentId(agent.into()),
+            hostname: agent.into(),
             resources: Resources::new(Scalar::from_thousandths(cpus * 100), units, units),
-            attributes: Arc::new(Attributes::new(id, own)),
+            attributes: Arc::new(Attributes::new(agent, own)),
+            role: id.split_once('@').map(|(_, role)| role.into()),
             abilities,
         };
         self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
     }
 
-    fn update(&mut self, launch: usize, state: TaskState, message: Option<&str>) {
+    pub(crate) fn update(&mut self, launch: usize, state: TaskState, message: Option<&str>) {
         let (key, launch) = self.launched[launch].clone();
         self.input(Input::Cluster(ClusterEvent::Update(TaskUpdate {
             key,
@@ -180,11 +190,11 @@ impl Shared {
         })));
     }
 
-    fn told(&mut self) -> String {
+    pub(crate) fn told(&mut self) -> String {
         std::mem::take(&mut self.calls).join(", ")
     }
 
-    fn state(&self) -> Option<(RunState, Option<String>)> {
+    pub(crate) fn state(&self) -> Option<(RunState, Option<String>)> {
         let view = self.scheduler.view();
         let job = view.jobs().next().unwrap();
         let run = job.runs().next()?;
@@ -199,7 +209,7 @@ fn settings() -> Settings {
     }
 }
 
-fn at(millis: i64) -> Now {
+pub(crate) fn at(millis: i64) -> Now {
     Now {
         wall: Timestamp::from_millis(START + millis),
         mono: Mono(millis.unsigned_abs()),
@@ -236,8 +246,41 @@ fn offers_that_are_too_small_are_given_back_at_once() {
     assert_eq!(shared.told(), "want true");
     shared.offer("small", 0);
     assert_eq!(shared.told(), "decline small");
+    shared.offer("small/other@role", 0);
+    assert_eq!(shared.told(), "decline small/other@role");
     shared.offer("one", 1);
     assert_eq!(shared.told(), "launch on one");
+}
+
+#[test]
+fn offers_of_one_agent_are_used_together() {
+    let cases = [
+        ("one/a 2, one/b 1", "launch on one/a and one/b"),
+        ("one/a 2, two/b 1", ""),
+        ("one/a 2, two/b 1, two/c 2", "launch on two/b and two/c"),
+        // All are spent, so that a master gives back what is left as one.
+        ("one/a 3, one/b 1", "launch on one/a and one/b"),
+        // A master takes offers together that were made to one role.
+        ("one/a@x 2, one/b@y 1", ""),
+        (
+            "one/a@x 2, one/b@y 1, one/c@y 2",
+            "launch on one/b@y and one/c@y",
+        ),
+    ];
+    for (offers, want) in cases {
+        let job = json!({ "schedule": "R1/2030-01-01T00:00:10Z/PT1H", "cpus": 0.3 });
+        let mut shared = Shared::of(&job);
+        shared.after(5_000);
+        for offer in offers.split(", ") {
+            let (id, cpus) = offer.split_once(' ').unwrap();
+            shared.offer(id, cpus.parse().unwrap());
+        }
+        shared.told();
+        shared.after(5_000);
+        let told = shared.told();
+        let mut launches = told.split(", ").filter(|call| call.starts_with("launch"));
+        assert_eq!(launches.next().unwrap_or_default(), want, "{offers}");
+    }
 }
 
 // Else it would wait behind a filter that was set for others.
@@ -485,120 +528,4 @@ fn another_port_is_another_wish() {
     shared.offer_of("one", 1, only_the_other);
     assert_eq!(shared.told(), "launch on one");
     assert_eq!(shared.launched[0].0.job.as_str(), "second");
-}
-
-#[test]
-fn a_dropped_launch_is_told_apart_from_the_next_one() {
-    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
-    shared.after(1_000);
-    shared.offer("one", 1);
-    shared.told();
-    shared.update(0, TaskState::Dropped, None);
-    assert_eq!(shared.told(), "acknowledge");
-    // It is told again before the next launch, and after it.
-    shared.update(0, TaskState::Dropped, None);
-    assert_eq!(shared.told(), "acknowledge");
-    shared.update(0, TaskState::Running, None);
-    assert_eq!(shared.told(), "kill", "it runs after all");
-    shared.offer("two", 1);
-    assert_eq!(shared.told(), "launch on two");
-    assert_eq!(shared.launched[0].0, shared.launched[1].0, "the same run");
-    assert_ne!(shared.launched[0].1, shared.launched[1].1);
-    for state in [TaskState::Dropped, TaskState::Failed] {
-        shared.update(0, state, None);
-        assert_eq!(shared.told(), "acknowledge");
-    }
-    shared.update(0, TaskState::Running, None);
-    assert_eq!(shared.told(), "");
-    assert_eq!(shared.state(), Some((RunState::Starting, None)));
-    // From the second time on it waits a little.
-    shared.update(1, TaskState::Dropped, None);
-    shared.told();
-    shared.offer("three", 1);
-    assert_eq!(shared.told(), "");
-    // It was put off twice at one instant, so by one millisecond more.
-    shared.after(1_001);
-    assert_eq!(shared.told(), "launch on three");
-    shared.update(2, TaskState::Finished, None);
-    assert_eq!(shared.told(), "acknowledge");
-}
-
-#[test]
-fn a_run_that_began_and_was_forgotten_is_not_begun_again() {
-    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
-    shared.after(1_000);
-    shared.offer("one", 1);
-    shared.update(0, TaskState::Running, None);
-    shared.told();
-    shared.update(0, TaskState::Dropped, Some("task unknown to the agent"));
-    assert_eq!(shared.told(), "acknowledge");
-    assert_eq!(shared.state(), None, "it has no retries");
-}
-
-#[test]
-fn a_run_that_began_before_a_crash_and_was_forgotten_is_not_begun_again() {
-    // A short while after it was launched nobody can tell; then it is on record.
-    for (ran, again) in [(1_000, true), (61_000, false)] {
-        let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
-        shared.after(1_000);
-        shared.offer("one", 1);
-        shared.update(0, TaskState::Running, None);
-        shared.after(ran);
-        shared.crash();
-        shared.offer("two", 1);
-        assert!(
-            shared
-                .told()
-                .ends_with("reconcile, want false, decline two")
-        );
-        shared.update(0, TaskState::Dropped, None);
-        let state = shared.state().map(|(state, _)| state);
-        assert_eq!(state, again.then_some(RunState::Queued), "after {ran} ms");
-    }
-}
-
-#[test]
-fn that_a_run_began_is_written_when_it_is_not_over_soon() {
-    let once = "R1/2030-01-01T00:00:01Z/PT1H";
-    let mut shared = Shared::new(once);
-    shared.put(&json!({ "name": "short", "schedule": once }));
-    shared.after(1_000);
-    shared.offer("one", 1);
-    shared.offer("two", 1);
-    assert_eq!(shared.launched.len(), 2);
-    shared.update(0, TaskState::Running, None);
-    shared.after(1_000);
-    shared.update(1, TaskState::Running, None);
-    shared.update(1, TaskState::Finished, None);
-    shared.written.clear();
-    shared.after(58_999);
-    assert_eq!(shared.written, []);
-    shared.after(1);
-    // Where it stands is for its agent to say.
-    assert_eq!(shared.written, [(RunState::Starting, true)]);
-    shared.after(3_600_000);
-    assert_eq!(shared.written.len(), 1, "once");
-    assert_eq!(shared.scheduler.deadline().mono, None);
-}
-
-#[test]
-fn an_unreachable_task_may_come_back() {
-    let mut shared = Shared::new("R1/2030-01-01T00:00:01Z/PT1H");
-    shared.after(1_000);
-    shared.offer("one", 1);
-    shared.update(0, TaskState::Running, None);
-    shared.told();
-    shared.update(0, TaskState::Unreachable, Some("no ping"));
-    let reason = Some("agent out of reach: no ping".to_owned());
-    assert_eq!(shared.state(), Some((RunState::Running, reason)));
-    shared.update(0, TaskState::Running, None);
-    assert_eq!(
-        shared.state(),
-        Some((RunState::Running, None)),
-        "it is back"
-    );
-    shared.update(0, TaskState::Unreachable, Some("no ping"));
-    shared.update(0, TaskState::Lost, Some("away for too long"));
-    assert_eq!(shared.told(), "acknowledge");
-    assert_eq!(shared.state(), None);
 }

@@ -10,6 +10,7 @@ mod catch_up;
 mod cluster;
 mod commands;
 mod generations;
+mod launches;
 mod overlap;
 mod parents;
 mod policies;

@@ -270,6 +270,7 @@ impl World {
                 Scalar::from_units(256 * tenths),
             ),
             attributes: Arc::new(Attributes::new("machine", [])),
+            role: None,
             abilities: Abilities::default(),
         };
         self.input(Input::Cluster(ClusterEvent::Offers(vec![offer])));
@@ -426,8 +427,10 @@ impl World {
 
     fn call(&mut self, call: ClusterCall) {
         match call {
-            ClusterCall::Launch { offer, tasks } => {
-                assert!(self.agent.open.remove(&offer), "{offer} is used once");
+            ClusterCall::Launch { offers, tasks } => {
+                for offer in &offers {
+                    assert!(self.agent.open.remove(offer), "{offer} is used once");
+                }
                 for task in tasks {
                     let stored = self.store.runs.get(&task.key);
                     assert!(

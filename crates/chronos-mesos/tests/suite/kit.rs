@@ -230,7 +230,11 @@ impl Kit {
             agent: Some(offer.agent.clone()),
         };
         let offer = offer.id.clone();
-        self.call(ClusterCall::Launch { offer, tasks }).await;
+        self.call(ClusterCall::Launch {
+            offers: vec![offer],
+            tasks,
+        })
+        .await;
         launched
     }
 

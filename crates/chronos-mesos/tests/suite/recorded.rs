@@ -296,7 +296,10 @@ async fn a_launch_takes_what_was_offered_as_it_was_written() {
     }))];
     cluster
         .calls
-        .send(ClusterCall::Launch { offer, tasks })
+        .send(ClusterCall::Launch {
+            offers: vec![offer],
+            tasks,
+        })
         .await
         .unwrap();
     tape.until("launch", |tape| !tape.of(Type::Accept).is_empty())

@@ -2,7 +2,9 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use chronos_core::{ClusterCall, Launch, OfferConstraint, Predicate, Selector, TaskState};
+use chronos_core::{
+    ClusterCall, Launch, OfferConstraint, OfferId, Predicate, Selector, Task, TaskState,
+};
 use chronos_mesos::MesosConfig;
 use chronos_model::{Run, RunCause, RunState, Timestamp};
 use mesos_fake::{
@@ -320,7 +322,11 @@ async fn a_launch_that_cannot_be_is_dropped_and_the_next_one_has_another_id() {
     let first = task(json!({}));
     let offer = no_offer();
     let tasks = vec![first.clone()];
-    kit.call(ClusterCall::Launch { offer, tasks }).await;
+    kit.call(ClusterCall::Launch {
+        offers: vec![offer],
+        tasks,
+    })
+    .await;
     let dropped = kit.end().await;
     assert_eq!(dropped.state, TaskState::Dropped);
     assert_eq!(kit.count(Type::Accept), 0);
@@ -354,6 +360,50 @@ async fn a_launch_that_cannot_be_is_dropped_and_the_next_one_has_another_id() {
     ids.dedup();
     assert_eq!(ids, ["ct:7:0:job:@8", "ct:7:0:job:@9"]);
     assert_eq!(kit.on_agents().len(), 1);
+}
+
+#[tokio::test]
+async fn offers_of_one_agent_are_accepted_together() {
+    let mut kit = Kit::start(Behaviour::hangs()).await;
+    let whole = kit.offer().await;
+    let first = kit.launch_on(&whole, vec![task(json!({}))]).await;
+    kit.until(TaskState::Running).await;
+    let rest = kit.offer().await;
+    kit.call(ClusterCall::Kill { key: first.key }).await;
+    kit.end().await;
+    let back = kit.offer().await;
+    assert_eq!(rest.resources.plus(&back.resources), whole.resources);
+    let cpus = whole.resources.cpus.as_f64();
+    let all = task(json!({ "name": "all", "cpus": cpus }));
+    let on = |offers: [&OfferId; 2], task: &Task| ClusterCall::Launch {
+        offers: offers.map(Clone::clone).to_vec(),
+        tasks: vec![task.clone()],
+    };
+    kit.call(on([&rest.id, &back.id], &all)).await;
+    kit.until(TaskState::Running).await;
+    let launched = kit.launched();
+    let entries = &launched.last().unwrap().resources;
+    let entries: Vec<_> = entries.iter().filter(|it| it.name == "cpus").collect();
+    assert_eq!(entries.len(), 1, "as if it were one offer: {entries:?}");
+    assert_eq!(entries[0].scalar.as_ref().map(|it| it.value), Some(cpus));
+    // One of them does not stand any more: the other goes back, and comes again.
+    kit.call(ClusterCall::Kill {
+        key: all.key.clone(),
+    })
+    .await;
+    kit.end().await;
+    let again = loop {
+        let offer = kit.offer().await;
+        if offer.resources == whole.resources {
+            break offer;
+        }
+    };
+    let mut dropped = all;
+    dropped.launch = Launch(Some(Timestamp::from_millis(8)));
+    kit.call(on([&rest.id, &again.id], &dropped)).await;
+    assert_eq!(kit.end().await.state, TaskState::Dropped);
+    assert_eq!(kit.offer().await.resources, whole.resources);
+    assert_eq!(kit.count(Type::Accept), 2);
 }
 
 #[tokio::test]

@@ -169,7 +169,13 @@ impl Machine {
     /// Our scheduler says something.
     pub(crate) fn scheduler_says(&mut self, call: ClusterCall) {
         match call {
-            ClusterCall::Launch { ref offer, .. } | ClusterCall::Decline { ref offer } => {
+            ClusterCall::Launch { ref offers, .. } => {
+                for offer in offers {
+                    self.offers.remove(offer);
+                }
+                self.to_agent.push_back(call);
+            }
+            ClusterCall::Decline { ref offer } => {
                 self.offers.remove(offer);
                 self.to_agent.push_back(call);
             }
@@ -191,16 +197,9 @@ impl Machine {
     /// A term is over in which our scheduler said this, and nobody has done it yet. Whoever leads next may be
     /// told that the run is not here, so it must not start here after that.
     pub(crate) fn left_over(&mut self, call: ClusterCall) {
-        match call {
-            ClusterCall::Launch { offer, .. } | ClusterCall::Decline { offer } => {
-                self.to_agent.push_back(ClusterCall::Decline { offer });
-            }
-            ClusterCall::Kill { .. }
-            | ClusterCall::Acknowledge { .. }
-            | ClusterCall::Reconcile { .. }
-            | ClusterCall::Want { .. }
-            | ClusterCall::Constrain { .. } => {}
-        }
+        let offers = crate::cluster::offers_of(call).into_iter();
+        let declines = offers.map(|offer| ClusterCall::Decline { offer });
+        self.to_agent.extend(declines);
     }
 
     fn reconcile(&mut self, tasks: Vec<Launched>) {

@@ -22,6 +22,7 @@ fn offer(id: &str) -> Offer {
         hostname: "h".into(),
         resources: Resources::default(),
         attributes: std::sync::Arc::default(),
+        role: None,
         abilities: Abilities::default(),
     }
 }
@@ -375,7 +376,7 @@ fn a_launch_that_nobody_has_heard_of_is_not_made_when_its_term_is_over() {
     let offer = OfferId("o1".into());
     let tasks = Vec::new();
     let launch = ClusterCall::Launch {
-        offer: offer.clone(),
+        offers: vec![offer.clone()],
         tasks,
     };
     for call in [launch, ClusterCall::Kill { key: key(1) }] {

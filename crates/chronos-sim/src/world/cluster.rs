@@ -45,7 +45,8 @@ pub(super) struct Agent {
     /// It cannot be reached before this moment.
     pub(super) away: Moment,
     holds: BTreeSet<RunKey>,
-    offer: Option<(OfferId, Resources)>,
+    /// What it offers, in pieces as they came.
+    offers: Vec<(OfferId, Resources)>,
     pub(super) offer_due: bool,
 }
 
@@ -86,7 +87,7 @@ impl Cluster {
                 skew: Dice::of(script.seed, "skew", index as u64).signed(-3000, 3000),
                 away: Moment(0),
                 holds: BTreeSet::new(),
-                offer: None,
+                offers: Vec::new(),
                 offer_due: false,
             }
         };
@@ -113,9 +114,9 @@ impl World<'_> {
     /// Takes a call of the scheduler it listens to.
     pub(super) fn call(&mut self, term: u64, call: ClusterCall) {
         match call {
-            ClusterCall::Launch { offer, tasks } => self.launch(term, &offer, tasks),
+            ClusterCall::Launch { offers, tasks } => self.launch(term, &offers, tasks),
             ClusterCall::Decline { offer } => {
-                if let Some(agent) = self.close_offer(&offer) {
+                if let Some((agent, _)) = self.close_offer(&offer) {
                     self.agenda
                         .add(self.now.plus(5_000), Happening::Offer { agent });
                 }
@@ -135,13 +136,23 @@ impl World<'_> {
         }
     }
 
-    fn launch(&mut self, term: u64, offer: &OfferId, tasks: Vec<Task>) {
-        let mut room = None;
-        let agent = self.cluster.agents.iter_mut().position(|agent| {
-            let taken = agent.offer.take_if(|(id, _)| id == offer);
-            room = taken.map(|(_, resources)| resources);
-            room.is_some()
-        });
+    fn launch(&mut self, term: u64, offers: &[OfferId], tasks: Vec<Task>) {
+        let taken: Vec<_> = offers
+            .iter()
+            .filter_map(|offer| self.close_offer(offer))
+            .collect();
+        let agent = taken.first().map(|(agent, _)| *agent);
+        if taken.iter().any(|(other, _)| Some(*other) != agent) {
+            let (of, what) = (
+                Rule::Offers,
+                "offers of two agents in one launch".to_owned(),
+            );
+            self.evidence.note(self.now, Fact::Breach { of, what });
+        }
+        let all = taken.iter();
+        let all = all.fold(Resources::default(), |sum, (_, part)| sum.plus(part));
+        // One that does not stand any more spoils all.
+        let mut room = (taken.len() == offers.len()).then_some(all);
         for task in tasks {
             self.evidence.note(
                 self.now,
@@ -155,14 +166,14 @@ impl World<'_> {
             match (agent, &mut room) {
                 (Some(agent), Some(room)) => {
                     if !room.covers(&wanted) {
-                        let what = format!("{} does not fit into {offer}", task.key);
+                        let what = format!("{} does not fit into {offers:?}", task.key);
                         let of = Rule::Offers;
                         self.evidence.note(self.now, Fact::Breach { of, what });
                     }
                     *room = room.minus(&wanted);
                     self.place(agent, &task);
                 }
-                // The offer was taken back meanwhile.
+                // An offer was taken back meanwhile.
                 _ => self.drop_task(&task.key, 0, Work::of(&task.spec), wanted),
             }
         }
@@ -369,7 +380,7 @@ impl World<'_> {
         }
     }
 
-    /// An agent offers what it has, all in one offer.
+    /// An agent offers what it has: what came back beside what it offers already, or all in one offer.
     pub(super) fn offer(&mut self, agent: usize) {
         let Some(it) = self.cluster.agents.get_mut(agent) else {
             return;
@@ -390,24 +401,30 @@ impl World<'_> {
             .fold(Resources::default(), |used, placed| {
                 used.plus(&placed.resources)
             });
-        let free = it.total.minus(&used);
-        let mut events = Vec::new();
-        match &it.offer {
-            Some((_, offered)) if *offered == free => return,
-            Some((id, _)) => events.push(ClusterEvent::Rescinded(id.clone())),
-            None => {}
+        let mut free = it.total.minus(&used);
+        let parts = it.offers.iter();
+        let offered = parts.fold(Resources::default(), |sum, (_, part)| sum.plus(part));
+        if free == offered {
+            return;
         }
-        it.offer = None;
+        let mut events = Vec::new();
+        if free.covers(&offered) && self.cluster.offers.is_multiple_of(2) {
+            free = free.minus(&offered);
+        } else {
+            let all = it.offers.drain(..);
+            events.extend(all.map(|(id, _)| ClusterEvent::Rescinded(id)));
+        }
         if free.cpus > Scalar::default() {
             self.cluster.offers += 1;
             let id = OfferId(self.cluster.offers.to_string().into());
-            it.offer = Some((id.clone(), free));
+            it.offers.push((id.clone(), free));
             events.push(ClusterEvent::Offers(vec![Offer {
                 id,
                 agent: it.id.clone(),
                 hostname: Arc::clone(&it.id.0),
                 resources: free,
                 attributes: Arc::clone(&it.attributes),
+                role: None,
                 abilities: Abilities::default(),
             }]));
         }
@@ -416,16 +433,18 @@ impl World<'_> {
         self.agenda.add(at, Happening::News { about, events });
     }
 
-    fn close_offer(&mut self, offer: &OfferId) -> Option<usize> {
-        self.cluster
-            .agents
-            .iter_mut()
-            .position(|agent| agent.offer.take_if(|(id, _)| id == offer).is_some())
+    // Returns whose it was, and what was offered.
+    fn close_offer(&mut self, offer: &OfferId) -> Option<(usize, Resources)> {
+        let mut agents = self.cluster.agents.iter_mut().enumerate();
+        agents.find_map(|(agent, it)| {
+            let at = it.offers.iter().position(|(id, _)| id == offer)?;
+            Some((agent, it.offers.remove(at).1))
+        })
     }
 
-    /// Takes back the offer of one agent.
+    /// Takes back the last offer of one agent.
     pub(super) fn rescind(&mut self, agent: usize) {
-        if let Some((id, _)) = self.cluster.agents[agent].offer.take() {
+        if let Some((id, _)) = self.cluster.agents[agent].offers.pop() {
             let events = vec![ClusterEvent::Rescinded(id)];
             let at = self.now.plus(self.weather.delay(self.now));
             let about = None;
@@ -438,7 +457,7 @@ impl World<'_> {
     pub(super) fn unsubscribe(&mut self) {
         self.cluster.subscriber = None;
         for agent in &mut self.cluster.agents {
-            agent.offer = None;
+            agent.offers.clear();
         }
     }
 
