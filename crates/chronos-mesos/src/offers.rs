@@ -186,11 +186,12 @@ fn ports(entries: &[proto::Resource]) -> Ranges {
     let named = entries.iter().filter(|entry| entry.name == PORTS);
     let ranges = named.filter_map(|entry| entry.ranges.as_ref());
     let ranges = ranges.flat_map(|ranges| &ranges.range);
-    Ranges::new(ranges.map(|range| (range.begin, range.end)))
+    // An agent may be told to offer any numbers; these are ports.
+    Ranges::new(ranges.map(|range| (range.begin.max(1), range.end.min(u16::MAX.into()))))
 }
 
 fn lowest_port(entries: &[proto::Resource]) -> Option<u16> {
-    u16::try_from(ports(entries).first_from(1)?).ok()
+    u16::try_from(ports(entries).first_from(0)?).ok()
 }
 
 // Volumes and disks of their own are somebody's data; revocable resources come back any time.
@@ -495,10 +496,16 @@ mod tests {
     fn a_port_that_two_ranges_name_is_taken_once() {
         let mut reserved = ports_of(&[(31_001, 31_001)]);
         reserved.reservations = scalar("", 0.0, &["cron"]).reservations;
-        let strange = ports_of(&[(31_000, 31_002), (31_001, 31_003), (9, 7), (70_000, 70_001)]);
+        let strange = ports_of(&[
+            (31_000, 31_002),
+            (31_001, 31_003),
+            (9, 7),
+            (0, 0),
+            (70_000, 70_001),
+        ]);
         let (offer, mut held) = held(vec![strange, reserved]);
-        let known = Ranges::new([(31_000, 31_003), (70_000, 70_001)]);
-        assert_eq!(*offer.abilities.ports, known);
+        // What no task can listen on is not there, or the scheduler would give it out for ever.
+        assert_eq!(*offer.abilities.ports, Ranges::new([(31_000, 31_003)]));
         let own = "ports(cron):31001-31001";
         assert_eq!(taken(&mut held, &want_ports(&[31_001])), own);
         assert_eq!(taken(&mut held, &want_ports(&[31_001])), "Port(31001)");

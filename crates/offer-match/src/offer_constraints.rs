@@ -194,9 +194,22 @@ fn predicates(constraint: &Constraint) -> Vec<Predicate> {
 // of ASCII there and of all scripts here.
 fn is_portable(expression: &str) -> bool {
     steps(expression) <= STEPS_MAX
+        && !has_nested_brackets(expression)
         && expression
             .chars()
             .all(|one| one.is_ascii() && !matches!(one, '{' | '(' | '\\' | '&' | '~'))
+}
+
+// Brackets in brackets are a set in a set here, and a character like any other to a master. A bracket that closes
+// before anything was said does not close.
+fn has_nested_brackets(expression: &str) -> bool {
+    let mut open = false;
+    let nested = expression.bytes().any(|byte| {
+        let nested = open && byte == b'[';
+        open = byte == b'[' || open && byte != b']';
+        nested
+    });
+    nested || expression.contains("[]") || expression.contains("[^]")
 }
 
 // How many steps an expression may compile to, at most: a dot or a class that leaves something out takes
@@ -306,6 +319,13 @@ mod tests {
                 r#"a TextMatches("node-[0-9]*.prod.*")"#,
             ),
             (&[&[("a", Like, ".......")]], "a Exists"),
+            (&[&[("a", Like, "[x[y]]")]], "a Exists"),
+            (&[&[("a", Like, "[]x[y]]")]], "a Exists"),
+            (&[&[("a", Like, "[^]x[y]]")]], "a Exists"),
+            (
+                &[&[("a", Like, "[x]-[^y]")]],
+                r#"a TextMatches("[x]-[^y]")"#,
+            ),
             (
                 &[&[("a", Unlike, "x")]],
                 r#"a Exists & a TextNotMatches("x")"#,
