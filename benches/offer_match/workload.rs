@@ -435,7 +435,7 @@ fn attributes(rng: &mut Rng, rack: usize, gpus: i64) -> Vec<Attribute> {
         text("kernel", pick(rng, &["5.10", "5.15", "6.1", "6.6"])),
         Attribute::new(
             "gen",
-            AttributeValue::Scalar(Scalar::from_units(rng.i64(1..5))),
+            AttributeValue::Scalar(Scalar::from_units(rng.i64(1..5)).into()),
         ),
         Attribute::new("keys", AttributeValue::Ranges(vec![(1, rng.u64(2..9))])),
     ];

@@ -9,7 +9,7 @@ use chronos_core::{Abilities, AgentId, Away, Offer, OfferId};
 use chronos_model::{Container, ContainerKind, JobSpec, Timestamp};
 use mesos_v1::proto::{self, resource, value};
 use resources::{
-    Attribute, AttributeValue, Attributes, Ranges, Resource as Name, Resources, Scalar,
+    Attribute, AttributeValue, Attributes, Number, Ranges, Resource as Name, Resources, Scalar,
 };
 
 /// An offer, and what tasks have not taken of it.
@@ -331,7 +331,9 @@ fn away(plan: &proto::Unavailability) -> Away {
 }
 
 fn attributes(offer: &proto::Offer) -> Attributes {
-    let all = offer.attributes.iter().filter_map(attribute);
+    // Where an agent is, its domain says, also to masters.
+    let own = |it: &&proto::Attribute| !matches!(&*it.name, "@region" | "@zone");
+    let all = offer.attributes.iter().filter(own).filter_map(attribute);
     let attributes = Attributes::new(&offer.hostname, all);
     let domain = offer.domain.as_ref();
     match domain.and_then(|domain| domain.fault_domain.as_ref()) {
@@ -344,7 +346,7 @@ fn attribute(attribute: &proto::Attribute) -> Option<Attribute> {
     let value = if let Some(text) = &attribute.text {
         AttributeValue::Text(String::from_utf8_lossy(&text.value).into_owned())
     } else if let Some(scalar) = &attribute.scalar {
-        AttributeValue::Scalar(Scalar::from_f64(scalar.value).ok()?)
+        AttributeValue::Scalar(Number::new(scalar.value))
     } else if let Some(ranges) = &attribute.ranges {
         let ranges = ranges.range.iter().map(|range| (range.begin, range.end));
         AttributeValue::Ranges(ranges.collect())
@@ -356,7 +358,13 @@ fn attribute(attribute: &proto::Attribute) -> Option<Attribute> {
 
 #[cfg(test)]
 mod tests {
-    use mesos_v1::proto::resource::{AllocationInfo, ReservationInfo, RevocableInfo};
+    use mesos_v1::proto::{
+        domain_info::{
+            FaultDomain,
+            fault_domain::{RegionInfo, ZoneInfo},
+        },
+        resource::{AllocationInfo, ReservationInfo, RevocableInfo},
+    };
 
     use super::*;
 
@@ -590,6 +598,44 @@ mod tests {
                 .is_none()
         );
         assert_eq!(offers.len(), 0, "the call uses it up");
+    }
+
+    #[test]
+    fn attributes_are_what_an_agent_says_and_its_domain() {
+        let number = |name: &str, value| proto::Attribute {
+            name: name.to_owned(),
+            r#type: value::Type::Scalar.into(),
+            scalar: Some(value::Scalar { value }),
+            ..proto::Attribute::default()
+        };
+        let mut claimed = number("@region", 0.0);
+        claimed.scalar = None;
+        claimed.text = Some(value::Text {
+            value: "there".into(),
+        });
+        let named = |name: &str| name.to_owned();
+        let domain = proto::DomainInfo {
+            fault_domain: Some(FaultDomain {
+                region: RegionInfo { name: named("r") },
+                zone: ZoneInfo { name: named("z") },
+            }),
+        };
+        let mut offer = proto::Offer {
+            hostname: named("node-1"),
+            attributes: vec![number("cold", -2.5), claimed, number("exact", 5.123_45)],
+            domain: Some(domain),
+            ..proto::Offer::default()
+        };
+        let show = |offer: &proto::Offer| {
+            let all = attributes(offer);
+            let all = all.as_slice().iter();
+            let all: Vec<_> = all.map(|it| format!("{}:{}", it.name, it.value)).collect();
+            all.join(" ")
+        };
+        let own = "cold:-2.5 exact:5.12345 hostname:node-1";
+        assert_eq!(show(&offer), format!("{own} @region:r @zone:z"));
+        offer.domain = None;
+        assert_eq!(show(&offer), own);
     }
 
     #[test]

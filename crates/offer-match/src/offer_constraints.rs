@@ -273,7 +273,7 @@ impl ConstraintPacer {
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
-    use resources::{Attribute, AttributeValue, Attributes, Scalar};
+    use resources::{Attribute, AttributeValue, Attributes, Number};
 
     use super::*;
     use crate::{Policy, Waiting};
@@ -428,7 +428,8 @@ mod tests {
         let items = vec(select(vec!["x".to_owned(), "1".to_owned()]), 0..3);
         let value = prop_oneof![
             text.prop_map(AttributeValue::text),
-            (0..3_i64).prop_map(|units| AttributeValue::Scalar(Scalar::from_units(units))),
+            select(vec![-1.5, 0.0, 1.0, 2e7])
+                .prop_map(|number| AttributeValue::Scalar(Number::new(number))),
             items.prop_map(AttributeValue::Set),
             Just(AttributeValue::Ranges(vec![(1, 2)])),
         ];

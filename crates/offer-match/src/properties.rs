@@ -175,7 +175,7 @@ impl World {
         if !number.is_multiple_of(4) {
             attributes.push(text("zone", ["z1", "z2"][usize::from(number % 2)]));
         }
-        let generation = AttributeValue::Scalar(units(number % 3));
+        let generation = AttributeValue::Scalar(units(number % 3).into());
         attributes.push(Attribute::new("generation", generation));
         let mut attributes = Attributes::new(&format!("host-{number}"), attributes);
         if number == 5 {

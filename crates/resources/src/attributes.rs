@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Scalar;
+use crate::Number;
 
 /// A value of an attribute, by Mesos' `Value.Type`.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -10,7 +10,7 @@ pub enum AttributeValue {
     /// `TEXT`.
     Text(String),
     /// `SCALAR`.
-    Scalar(Scalar),
+    Scalar(Number),
     /// `SET`.
     Set(Vec<String>),
     /// `RANGES`, each from and to, both included.
@@ -28,7 +28,7 @@ impl fmt::Display for AttributeValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Scalar(scalar) => scalar.fmt(f),
+            Self::Scalar(number) => number.fmt(f),
             Self::Set(items) => write!(f, "{{{}}}", items.join(", ")),
             Self::Ranges(ranges) => crate::Ranges::new(ranges.iter().copied()).fmt(f),
         }

@@ -2,13 +2,13 @@
 //!
 //! `EQUALS`, `LIKE` and `UNLIKE` are evaluated as Chronos does, with its edges; the others are ours.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
 use crate::{
-    AttributeValue, Attributes, Operator, Scalar,
+    AttributeValue, Attributes, Number, Operator,
     expression::{Translated, translate},
 };
 
@@ -85,9 +85,9 @@ enum Test {
     Equal,
     // Shared by all copies: each would have working memory of its own.
     Match(Arc<Regex>),
-    Listed(Vec<(String, Option<Scalar>)>),
+    Listed(Vec<(String, Option<Number>)>),
     There(bool),
-    Number(Scalar),
+    Number(f64),
     Spread(Spread),
 }
 
@@ -182,9 +182,9 @@ impl Constraint {
             Test::There(wanted) => first.is_some() == *wanted,
             Test::Number(bound) => match first {
                 Some(AttributeValue::Scalar(number)) if self.operator == Operator::Greater => {
-                    number > bound
+                    number.get() > *bound
                 }
-                Some(AttributeValue::Scalar(number)) => number < bound,
+                Some(AttributeValue::Scalar(number)) => number.get() < *bound,
                 _ => false,
             },
             Test::Spread(_) => first.is_some(),
@@ -202,7 +202,7 @@ impl PartialEq for Constraint {
 impl Eq for Constraint {}
 
 impl Ord for Constraint {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         (&self.attribute, self.operator, &self.value).cmp(&(
             &other.attribute,
             other.operator,
@@ -212,7 +212,7 @@ impl Ord for Constraint {
 }
 
 impl PartialOrd for Constraint {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -252,7 +252,9 @@ fn read(operator: Operator, value: &str) -> Result<Test, ConstraintError> {
             _ => return Err(unusable("true, false, or nothing")),
         },
         Operator::Greater | Operator::Less => {
-            Test::Number(value.parse().map_err(|_error| unusable("a number"))?)
+            let bound = value.trim().parse().ok();
+            let bound = bound.filter(|bound: &f64| bound.is_finite());
+            Test::Number(bound.ok_or_else(|| unusable("a number"))?)
         }
         Operator::MaxPer => Test::Spread(Spread::AtMost(count()?)),
         Operator::GroupBy if value.trim().is_empty() => Test::Spread(Spread::Evenly(None)),
@@ -310,16 +312,19 @@ fn summary(error: &regex::Error, translated: &Translated) -> String {
 fn matches_value(expression: &Regex, value: &AttributeValue) -> Option<bool> {
     match value {
         AttributeValue::Text(text) => Some(expression.is_match(text)),
-        AttributeValue::Scalar(scalar) => Some(expression.is_match(&java_double(*scalar))),
+        AttributeValue::Scalar(number) => Some(expression.is_match(&number.java_text())),
         AttributeValue::Set(items) => Some(items.iter().any(|item| expression.is_match(item))),
         AttributeValue::Ranges(_) => None,
     }
 }
 
-fn is_listed(items: &[(String, Option<Scalar>)], value: &AttributeValue) -> bool {
+fn is_listed(items: &[(String, Option<Number>)], value: &AttributeValue) -> bool {
     items.iter().any(|(item, number)| match value {
         AttributeValue::Text(text) => text == item,
-        AttributeValue::Scalar(scalar) => Some(*scalar) == *number,
+        AttributeValue::Scalar(scalar) => {
+            let number = number.map(Number::get);
+            number.partial_cmp(&Some(scalar.get())) == Some(Ordering::Equal)
+        }
         AttributeValue::Set(texts) => texts.contains(item),
         AttributeValue::Ranges(ranges) => item.parse().is_ok_and(|number: u64| {
             ranges
@@ -327,11 +332,6 @@ fn is_listed(items: &[(String, Option<Scalar>)], value: &AttributeValue) -> bool
                 .any(|(begin, end)| (*begin..=*end).contains(&number))
         }),
     })
-}
-
-// Existing expressions were written against Java's `Double.toString`, which always has a fraction.
-fn java_double(scalar: Scalar) -> String {
-    format!("{:?}", scalar.as_f64())
 }
 
 /// Why a constraint cannot be used.
@@ -381,7 +381,11 @@ mod tests {
             [
                 Attribute::new("dc", AttributeValue::text("north")),
                 Attribute::new("rack", AttributeValue::text("rack-1")),
-                Attribute::new("level", AttributeValue::Scalar(Scalar::from_units(1))),
+                Attribute::new("level", AttributeValue::Scalar(Number::new(1.0))),
+                Attribute::new("cold", AttributeValue::Scalar(Number::new(-2.5))),
+                Attribute::new("build", AttributeValue::Scalar(Number::new(20_261_201.0))),
+                Attribute::new("exact", AttributeValue::Scalar(Number::new(5.123_45))),
+                Attribute::new("none", AttributeValue::Scalar(Number::new(f64::NAN))),
                 Attribute::new("zone", AttributeValue::Set(vec!["north".to_owned()])),
                 Attribute::new("ports", AttributeValue::Ranges(vec![(1, 9)])),
             ],
@@ -414,6 +418,10 @@ mod tests {
             (161, "ports", "LIKE", ".*", false),
             (161, "ports", "UNLIKE", "x", false),
             (161, "rack", "LIKE", "rack", false),
+            (153, "cold", "LIKE", r"-2\.5", true),
+            (156, "cold", "UNLIKE", r"2.*", true),
+            (153, "build", "LIKE", r"2\.0261201E7", true),
+            (153, "exact", "LIKE", r"5\.12345", true),
         ];
         for (case, attribute, operator, value, want) in cases {
             let constraint = Constraint::new(attribute, operator.parse().unwrap(), value).unwrap();
@@ -473,6 +481,15 @@ mod tests {
             ("level", "LESS", "1.001", true),
             ("level", "LESS", "1", false),
             ("rack", "GREATER", "0", false),
+            ("cold", "GREATER", "-3", true),
+            ("cold", "LESS", " -2.5 ", false),
+            ("cold", "IN", "-2.50", true),
+            ("cold", "EXISTS", "", true),
+            ("cold", "NOT_IN", "1", true),
+            ("build", "IN", "20261201", true),
+            ("exact", "GREATER", "5.1234", true),
+            ("none", "GREATER", "0", false),
+            ("none", "LESS", "0", false),
             ("absent", "LESS", "5", false),
             ("rack", "MAX_PER", "2", true),
             ("absent", "MAX_PER", "2", false),
@@ -507,6 +524,8 @@ mod tests {
             (Operator::Unique, "x", "nothing"),
             (Operator::Exists, "yes", "true, false, or nothing"),
             (Operator::Greater, "much", "a number"),
+            (Operator::Less, "inf", "a number"),
+            (Operator::Less, "NaN", "a number"),
         ];
         for (operator, value, expected) in refused {
             let error = Constraint::new("rack", operator, value).unwrap_err();

@@ -61,6 +61,7 @@ mod attributes;
 mod constraint;
 mod expression;
 mod identity;
+mod number;
 mod operator;
 mod parcel;
 mod parcels;
@@ -73,6 +74,7 @@ pub use constraint::{Constraint, ConstraintError, Spread};
 pub use identity::{
     ANY_ROLE, Disk, DiskSource, Identity, Reservation, ReservationForm, ReservationKind,
 };
+pub use number::Number;
 pub use operator::Operator;
 pub use parcel::{Amount, Parcel};
 pub use parcels::{NotContained, Parcels};
