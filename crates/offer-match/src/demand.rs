@@ -1,6 +1,6 @@
 //! What tasks want.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use resources::{Constraint, Resources, Scalar};
 
@@ -118,14 +118,7 @@ impl Demand {
         normal.abilities.dedup();
         normal.fixed_ports.sort_unstable();
         normal.fixed_ports.dedup();
-        normal.others.sort_unstable();
-        normal.others.dedup_by(|later, known| {
-            let same = later.0 == known.0;
-            if same {
-                known.1 = known.1.plus(later.1);
-            }
-            same
-        });
+        normal.sum_up_others();
         for disk in &mut normal.disks {
             // Of a disk that may be divided there is no smaller part.
             disk.size = disk.size.max(Scalar::from_thousandths(1));
@@ -141,6 +134,22 @@ impl Demand {
             normal.group = None;
         }
         normal
+    }
+
+    // Each name once, with the sum; those with a place of their own are put there.
+    fn sum_up_others(&mut self) {
+        let mut sums: BTreeMap<Arc<str>, Scalar> = BTreeMap::new();
+        for (name, amount) in std::mem::take(&mut self.others) {
+            let sum = match &*name {
+                "cpus" => &mut self.resources.cpus,
+                "mem" => &mut self.resources.mem,
+                "disk" => &mut self.resources.disk,
+                "gpus" => &mut self.gpus,
+                _ => sums.entry(name).or_default(),
+            };
+            *sum = sum.plus(amount.max(Scalar::ZERO));
+        }
+        self.others = sums.into_iter().collect();
     }
 
     /// Returns what it asks for that differs from agent to agent, in the order in which it is given out.

@@ -164,6 +164,9 @@ impl<'a> Plan<'a> {
                 ports,
             });
         }
+        // A port that two entries name is still one port.
+        let all = tasks.iter().map(|task| &task.ports);
+        let mut used = all.fold(Ranges::default(), |sum, ports| sum.plus(ports));
         for (placement, task) in placed.iter().zip(&mut tasks) {
             let class = &classes[placement.class];
             let need = &briefs[placement.class as usize].need;
@@ -182,7 +185,8 @@ impl<'a> Plan<'a> {
             let missing = missing.saturating_sub(class.fixed_ports.len() as u64);
             if missing > 0 {
                 let free = stock.numbers("ports", |identity| row.has(identity));
-                let ports = pick(&free, missing, placement.task);
+                let ports = pick(&free.minus(&used), missing, placement.task);
+                used = used.plus(&ports);
                 let part = stock.take_numbers("ports", &ports, |identity| row.has(identity));
                 let part = part.expect("they were picked from what is there");
                 task.parcels = task.parcels.plus(&part);
