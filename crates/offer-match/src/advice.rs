@@ -1,8 +1,11 @@
 //! What to do with offers that nobody uses: decline them, for how long, and when to ask for none.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use crate::{Matcher, OfferId, facts::Facts};
+use crate::{Matcher, OfferId, bits::Bits, facts::Facts};
 
 /// How long an offer is declined when nothing waits: until something does, which revives.
 const IDLE_MILLIS: i64 = 600_000;
@@ -75,6 +78,10 @@ pub(crate) struct RoleState {
     wanted: bool,
     revived_at: Option<i64>,
     repeated: bool,
+    /// Offers were declined since for what waited then.
+    declined: bool,
+    /// Something waits that did not then.
+    fresh: bool,
 }
 
 impl Matcher {
@@ -101,9 +108,15 @@ impl Matcher {
     /// ```
     pub fn advise(&mut self, now: i64, next_due: Option<i64>) -> Advice {
         let mut declines: BTreeMap<DeclineWhy, Vec<OfferId>> = BTreeMap::new();
+        let mut refused: BTreeSet<Arc<str>> = BTreeSet::new();
+        let useless = self.facts.useless_rows();
         let slots: Vec<u32> = self.facts.row_ids.values().copied().collect();
         for slot in slots {
-            if let Some(why) = self.facts.reason_to_decline(slot, now) {
+            let is_useless = useless.get(slot as usize);
+            if let Some(why) = self.facts.reason_to_decline(slot, is_useless, now) {
+                if why != DeclineWhy::Kept {
+                    refused.insert(Arc::clone(&self.facts.rows[slot as usize].key.role));
+                }
                 let parts = &self.facts.rows[slot as usize].offers;
                 let offers = declines.entry(why).or_default();
                 offers.extend(parts.iter().map(|part| part.id.clone()));
@@ -127,21 +140,26 @@ impl Matcher {
             }
         });
         let declines = declines.collect();
-        Advice {
-            declines,
-            roles: self.advise_roles(now, next_due),
+        let roles = self.advise_roles(now, next_due);
+        for role in refused {
+            self.roles.entry(role).or_default().declined = true;
         }
+        Advice { declines, roles }
     }
 
     fn advise_roles(&mut self, now: i64, next_due: Option<i64>) -> Vec<(Arc<str>, RoleAdvice)> {
         let mut advice = Vec::new();
         let soon = next_due.is_some_and(|due| due <= now.saturating_add(EARLY_MILLIS));
+        let began = std::mem::take(&mut self.facts.began);
         for role in self.facts.policy.roles.clone() {
             let wanted = soon || self.facts.is_wanted(&role);
             let offered = self.facts.row_ids.iter().any(|(key, &slot)| {
                 key.role == role && self.facts.rows[slot as usize].is_at_hand()
             });
             let state = self.roles.entry(Arc::clone(&role)).or_default();
+            let mut began = began.iter();
+            state.fresh = state.declined
+                && (state.fresh || began.any(|class| self.facts.may_use(class, &role)));
             let since = state.revived_at.map(|at| now.saturating_sub(at));
             let news = wanted && !state.wanted;
             let repeat = wanted
@@ -155,12 +173,14 @@ impl Matcher {
                     ..*state
                 };
                 advice.push((role, RoleAdvice::Suppress));
-            } else if ((news || state.suppressed) && wanted && may) || repeat {
+            } else if ((news || state.fresh || state.suppressed) && wanted && may) || repeat {
                 *state = RoleState {
                     suppressed: false,
                     wanted,
                     revived_at: Some(now),
                     repeated: repeat,
+                    declined: false,
+                    fresh: false,
                 };
                 advice.push((role, RoleAdvice::Revive));
                 continue;
@@ -174,7 +194,7 @@ impl Matcher {
 
 impl Facts {
     // `None` for what is not at hand or is held.
-    fn reason_to_decline(&mut self, slot: u32, now: i64) -> Option<DeclineWhy> {
+    fn reason_to_decline(&mut self, slot: u32, is_useless: bool, now: i64) -> Option<DeclineWhy> {
         let row = &mut self.rows[slot as usize];
         if !row.is_at_hand() {
             return None;
@@ -186,32 +206,56 @@ impl Facts {
             let since = self.lanes(slot).filter_map(held).min()?;
             return (now.saturating_sub(since) >= HOLD_MILLIS).then_some(DeclineWhy::Kept);
         }
-        if self.waiting_classes == 0 {
-            return Some(DeclineWhy::NothingQueued);
-        }
-        let wanted = self.sets.iter().any(|(id, set)| {
-            set.demand > 0
-                && self.sets.key(id).is_some_and(|conditions| {
-                    conditions
-                        .iter()
-                        .all(|&condition| self.conditions[condition].rows.get(slot as usize))
-                })
-        });
-        Some(if wanted {
-            DeclineWhy::TooSmall
-        } else {
+        Some(if self.waiting_classes == 0 {
+            DeclineWhy::NothingQueued
+        } else if is_useless {
             DeclineWhy::FitsNothing
+        } else {
+            DeclineWhy::TooSmall
         })
+    }
+
+    // The rows at hand for which the conditions of nothing that waits hold.
+    fn useless_rows(&self) -> Bits {
+        let mut useless = self.at_hand.clone();
+        let mut seen = Bits::default();
+        for (id, class) in self.classes.iter() {
+            if self.briefs[id as usize].waiting == 0 {
+                continue;
+            }
+            for &stage in &class.stages {
+                if seen.get(stage as usize) {
+                    continue;
+                }
+                seen.set(stage as usize, true);
+                let conditions = self.sets.key(stage).map_or(&[][..], |key| &**key);
+                let left = useless.take_off(|index| {
+                    let of = |&one: &u32| self.conditions[one].rows.word(index);
+                    conditions.iter().map(of).fold(!0, |all, one| all & one)
+                });
+                if !left {
+                    return useless;
+                }
+            }
+        }
+        useless
     }
 
     // Whether some task waits that may use the role; usually the first one may.
     fn is_wanted(&self, role: &Arc<str>) -> bool {
         self.waiting_classes > 0
-            && self.classes.iter().any(|(id, _)| {
-                let roles = self.classes.key(id).map(|demand| &demand.roles);
-                self.briefs[id as usize].waiting > 0
-                    && roles.is_some_and(|roles| roles.is_empty() || roles.contains(role))
-            })
+            && self
+                .classes
+                .iter()
+                .any(|(id, _)| self.may_use(id as usize, role))
+    }
+
+    // Whether a task of a class waits that may use the role.
+    fn may_use(&self, class: usize, role: &Arc<str>) -> bool {
+        let id = u32::try_from(class).unwrap_or(u32::MAX);
+        let roles = self.classes.key(id).map(|demand| &demand.roles);
+        self.briefs[class].waiting > 0
+            && roles.is_some_and(|roles| roles.is_empty() || roles.contains(role))
     }
 }
 
@@ -281,6 +325,78 @@ mod tests {
             &["FitsNothing b 600000", "TooSmall a 60000"],
         );
         check(&[(1, "a"), (9, "a")], None, &["FitsNothing b 600000"]);
+    }
+
+    // A task may use either role, and prefers the one of which too little is offered.
+    #[test]
+    fn what_is_too_small_is_so_in_each_role_that_a_task_may_use() {
+        let mut matcher = Matcher::new(Policy::default());
+        let demand = matcher.demand(&Demand {
+            roles: vec!["b".into(), "a".into()],
+            ..Demand::new(amount(9))
+        });
+        matcher.enqueue(demand, Waiting::default());
+        for role in ["a", "b", "c"] {
+            let host = Attributes::new("host", []);
+            matcher.offer(Offer {
+                role: role.into(),
+                ..Offer::plain(role, "agent", &amount(1), host)
+            });
+        }
+        let want = ["FitsNothing c 600000", "TooSmall a,b 60000"];
+        assert_eq!(declines(&mut matcher, None), want);
+    }
+
+    // One that waits for ever does not keep others from what was declined on its behalf.
+    #[test]
+    fn a_role_is_revived_for_what_wants_something_new() {
+        let mut matcher = matcher(&[("a", 2)], &[(1, "z")]);
+        let at = |matcher: &mut Matcher, now| {
+            matcher.round(now);
+            let advice = matcher.advise(now, None);
+            for offer in advice.declines.iter().flat_map(|decline| &decline.offers) {
+                matcher.rescind(offer);
+            }
+            advice
+                .roles
+                .into_iter()
+                .map(|(_, advice)| advice)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(at(&mut matcher, 0), [RoleAdvice::Revive]);
+        assert_eq!(at(&mut matcher, 6_000), [RoleAdvice::Revive], "repeated");
+        let host = Attributes::new("a", []);
+        matcher.offer(Offer::plain("a", "a", &amount(2), host));
+        assert_eq!(at(&mut matcher, 7_000), []);
+        let enqueue = |matcher: &mut Matcher, id, size| {
+            let demand = matcher.demand(&Demand::new(amount(size)));
+            let task = Waiting {
+                id,
+                ..Waiting::default()
+            };
+            matcher.enqueue(demand, task)
+        };
+        enqueue(&mut matcher, 10, 1);
+        assert_eq!(at(&mut matcher, 10_000), [], "not so soon");
+        assert_eq!(at(&mut matcher, 11_000), [RoleAdvice::Revive]);
+        assert_eq!(at(&mut matcher, 20_000), [RoleAdvice::Revive], "repeated");
+        assert_eq!(at(&mut matcher, 26_000), [], "once");
+        enqueue(&mut matcher, 11, 1);
+        assert_eq!(at(&mut matcher, 30_000), [], "the same is nothing new");
+        // Nothing was declined since.
+        enqueue(&mut matcher, 12, 3);
+        assert_eq!(at(&mut matcher, 40_000), []);
+        let host = Attributes::new("b", []);
+        matcher.offer(Offer::plain("b", "b", &amount(1), host));
+        assert_eq!(at(&mut matcher, 50_000), [], "it was of use");
+        let host = Attributes::new("b", []);
+        matcher.offer(Offer::plain("b", "b", &amount(0), host));
+        assert_eq!(at(&mut matcher, 60_000), []);
+        let ticket = enqueue(&mut matcher, 13, 4);
+        matcher.withdraw(&ticket);
+        assert_eq!(at(&mut matcher, 65_000), [], "it is gone");
+        enqueue(&mut matcher, 14, 5);
+        assert_eq!(at(&mut matcher, 70_000), [RoleAdvice::Revive]);
     }
 
     #[test]

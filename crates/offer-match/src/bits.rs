@@ -40,6 +40,17 @@ impl Bits {
         &self.0
     }
 
+    /// Takes off what a set has that is given word by word; `false` when nothing is left.
+    pub(crate) fn take_off(&mut self, word_of: impl Fn(usize) -> u64) -> bool {
+        let words = self.0.iter_mut().enumerate();
+        words
+            .filter(|(_, word)| **word != 0)
+            .fold(false, |any, (index, word)| {
+                *word &= !word_of(index);
+                any || *word != 0
+            })
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
         self.0
             .iter()

@@ -87,6 +87,8 @@ pub(crate) struct Facts {
     pub(crate) briefs: Vec<Brief>,
     /// As of which state of the rows each class was seen to fit nowhere.
     pub(crate) exhausted: Vec<u64>,
+    /// Classes that began to wait since somebody asked what to do about roles.
+    pub(crate) began: Bits,
     /// How many classes have tasks that wait.
     pub(crate) waiting_classes: usize,
     /// When the last round was.
@@ -129,6 +131,7 @@ impl Facts {
             woken: Vec::new(),
             briefs: Vec::new(),
             exhausted: Vec::new(),
+            began: Bits::default(),
             waiting_classes: 0,
             now: 0,
             age: 1,

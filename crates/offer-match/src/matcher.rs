@@ -129,6 +129,7 @@ impl Matcher {
         let brief = &mut self.facts.briefs[id];
         brief.waiting = brief.waiting.saturating_add(1);
         if brief.waiting == 1 {
+            self.facts.began.set(id, true);
             self.facts.waiting_classes = self.facts.waiting_classes.saturating_add(1);
         }
         let set = &mut self.facts.sets[brief.set];

@@ -285,7 +285,14 @@ impl Facts {
         }
         self.evaluate_row(slot);
         let agent = self.rows[slot as usize].key.agent.clone();
-        self.moved.insert(agent);
+        self.note_moved(agent);
+    }
+
+    // Where nothing runs nothing is counted.
+    fn note_moved(&mut self, agent: AgentId) {
+        if !self.running.is_empty() {
+            self.moved.insert(agent);
+        }
     }
 
     // Asks every constraint on an attribute about a value that is new.
@@ -430,7 +437,7 @@ impl Facts {
             condition.rows.set(slot as usize, false);
         }
         self.free_rows.push(slot);
-        self.moved.insert(row.key.agent);
+        self.note_moved(row.key.agent);
         self.ordinals_stale = true;
         self.capacity_age = self.capacity_age.saturating_add(1);
     }

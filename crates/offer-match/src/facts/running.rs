@@ -14,6 +14,10 @@ use crate::AgentId;
 pub(crate) struct Running(BTreeMap<Arc<str>, Vec<(AgentId, u32)>>);
 
 impl Running {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Makes room for so many agents more.
     pub(crate) fn reserve(&mut self, group: &Arc<str>, more: usize) {
         self.list(group).reserve(more);
