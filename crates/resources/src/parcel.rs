@@ -110,6 +110,17 @@ impl Parcel {
             && (Arc::ptr_eq(&self.identity, &other.identity) || self.identity == other.identity)
     }
 
+    /// Whether another entry is part of it; of what is taken whole there are no parts.
+    pub(crate) fn has(&self, part: &Self) -> bool {
+        let covers = self.amount.covers(&part.amount);
+        self.is_same(part) && covers && (!self.is_whole() || self.amount == part.amount)
+    }
+
+    /// Whether it is a disk or a volume that is taken whole. Numbers and items are what they are, whosever they are.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.amount, Amount::Scalar(_)) && !self.identity.is_divisible()
+    }
+
     fn with(&self, amount: Amount) -> Self {
         Self {
             amount,

@@ -66,9 +66,7 @@ impl Parcels {
         }
         let same = self.0.iter_mut().find(|known| {
             // Two disks or volumes that are taken whole never become one, nor do two copies of one that is shared.
-            // Numbers and items are what they are, whosever they are.
-            let whole = matches!(known.amount, Amount::Scalar(_)) && !known.identity.is_divisible();
-            known.is_same(&parcel) && !whole
+            known.is_same(&parcel) && !known.is_whole()
         });
         if let Some(known) = same
             && let Some(sum) = known.amount.plus(&parcel.amount)
@@ -103,7 +101,7 @@ impl Parcels {
             let place = left
                 .0
                 .iter()
-                .position(|known| known.is_same(parcel) && known.amount.covers(&parcel.amount))
+                .position(|known| known.has(parcel))
                 .ok_or_else(|| NotContained {
                     parcel: Box::new(parcel.clone()),
                 })?;

@@ -202,6 +202,30 @@ fn a_mounted_disk_is_taken_whole_and_never_two_become_one() {
     assert_eq!(all.as_slice().len(), 1);
 }
 
+// A master finds nothing of a mounted disk or of a volume in it but all of it.
+#[test]
+fn no_part_of_what_is_taken_whole_is_contained_in_it() {
+    let volume = Arc::new(Identity {
+        disk: Some(Disk {
+            persistence: Some("volume-1".into()),
+            ..Disk::default()
+        }),
+        ..Identity::default()
+    });
+    let disk = |units| Parcel::scalar("disk", Scalar::from_units(units), &volume);
+    let both = Parcels::new([disk(100), disk(300)]);
+    assert_eq!(both.as_slice(), [disk(100), disk(300)]);
+    for (units, left) in [
+        (100, Some(disk(300))),
+        (300, Some(disk(100))),
+        (200, None),
+        (99, None),
+    ] {
+        let rest = both.minus(&Parcels::new([disk(units)])).ok();
+        assert_eq!(rest, left.map(|left| Parcels::new([left])), "{units}");
+    }
+}
+
 // Each copy is as large as the volume, which a master compares.
 #[test]
 fn copies_of_a_shared_volume_stay_as_they_are() {
