@@ -59,7 +59,6 @@ pub(crate) struct Round {
     /// Where the next task goes that is spread.
     next: usize,
     now: i64,
-    ports_taken: Vec<(u32, u16)>,
     pub(crate) placements: Vec<Placement>,
     /// The last placement of each row.
     pub(crate) last_in: Vec<u32>,
@@ -155,6 +154,7 @@ impl Round {
             if let Some(row) = facts.rows.get_mut(spent.slot as usize) {
                 row.left = None;
                 row.spent.clear();
+                row.ports_taken.clear();
             }
             self.last_in[spent.slot as usize] = NONE;
         }
@@ -166,7 +166,6 @@ impl Round {
         self.next = 0;
         self.placements.clear();
         self.used.clear();
-        self.ports_taken.clear();
         self.table.clear();
         self.last_placed = None;
         grow(&mut self.last_in, facts.rows.len(), NONE);
@@ -203,9 +202,9 @@ impl Round {
     fn count_special(&mut self, facts: &mut Facts, id: u32, slot: u32) {
         let class = &facts.classes[id];
         for &port in &class.fixed_ports {
-            let entry = (slot, port);
-            let place = self.ports_taken.partition_point(|known| *known < entry);
-            self.ports_taken.insert(place, entry);
+            let taken = &mut facts.rows[slot as usize].ports_taken;
+            let place = taken.partition_point(|known| *known < port);
+            taken.insert(place, port);
         }
         for (name, amount) in &class.others {
             let others = &mut facts.rows[slot as usize].others;
@@ -384,20 +383,14 @@ pub(crate) fn spreads_allow(facts: &Facts, id: u32, slot: u32) -> bool {
 }
 
 /// Whether what only some tasks ask for is there too.
-pub(crate) fn agrees_special(
-    facts: &Facts,
-    id: u32,
-    slot: u32,
-    ports_taken: &[(u32, u16)],
-) -> bool {
+pub(crate) fn agrees_special(facts: &Facts, id: u32, slot: u32) -> bool {
     let class = &facts.classes[id];
     let row = &facts.rows[slot as usize];
     let has_other = |(name, amount): &(std::sync::Arc<str>, resources::Scalar)| {
         let have = row.others.iter().find(|(known, _)| known == name);
         have.map_or(0, |(_, have)| *have) >= amount.thousandths()
     };
-    let has_port =
-        |port: &u16| ports_taken.binary_search(&(slot, *port)).is_err() && row.has_port(*port);
+    let has_port = |port: &u16| row.ports_taken.binary_search(port).is_err() && row.has_port(*port);
     spreads_allow(facts, id, slot)
         && class.others.iter().all(has_other)
         && class.fixed_ports.iter().all(has_port)

@@ -387,7 +387,7 @@ impl Facts {
             && fits(&brief.need, &row.whole)
             && row.room(self.now) >= brief.lasts
             && self.is_allowed(class, slot)
-            && agrees_special(self, class, slot, &[])
+            && agrees_special(self, class, slot)
     }
 
     /// Whether the conditions of a class hold for a row.

@@ -368,6 +368,7 @@ impl Facts {
                 changed: false,
                 kept: false,
                 spent: Vec::new(),
+                ports_taken: Vec::new(),
                 ..theirs.clone()
             };
             let volumes = theirs.volumes().map(|volume| (Arc::clone(volume), mine));

@@ -51,6 +51,8 @@ pub(crate) struct Row {
     pub(crate) others: Vec<(Arc<str>, i64)>,
     /// Disks for those who ask for them, if the agent ever had some.
     pub(crate) disks: Option<Box<Disks>>,
+    /// Ports that were asked for by number and given in this round, in order.
+    pub(crate) ports_taken: Vec<u16>,
     /// Its place among all rows by key.
     pub(crate) ordinal: u32,
     /// It may fit tasks that it did not fit in the round before.
@@ -115,6 +117,7 @@ impl Row {
             total: [0; 5],
             others: Vec::new(),
             disks: None,
+            ports_taken: Vec::new(),
             ordinal: 0,
             changed: false,
             kept: false,

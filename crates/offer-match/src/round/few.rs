@@ -146,7 +146,7 @@ impl Round {
             let fitting = usable
                 && fits(&brief.need, &whole)
                 && row.room(self.now) >= brief.lasts
-                && (brief.plain || agrees_special(facts, id, slot, &self.ports_taken));
+                && (brief.plain || agrees_special(facts, id, slot));
             fitting.then_some(whole)
         };
         class.stages.iter().find_map(|&stage| {

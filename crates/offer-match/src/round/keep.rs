@@ -113,7 +113,7 @@ impl Keeps {
                     && fits(&brief.need, &row.whole)
                     && row.room(now) >= brief.lasts
                     && facts.is_allowed(class, *slot)
-                    && agrees_special(facts, class, *slot, &[])
+                    && agrees_special(facts, class, *slot)
             };
             let found = facts.lanes(keep.slot).find(fitting);
             if let Some(slot) = found {

@@ -141,7 +141,7 @@ impl Round {
         self.mender.moves.clear();
         // A class that is alive was told in the walk that it may look again, and did not have to.
         if self.mender.changed || self.states[class as usize] != State::Dead {
-            let agrees = |place: &Place| self.agrees(facts, class, brief, place);
+            let agrees = |place: &Place| Self::agrees(facts, class, brief, place);
             let found = live.choose(&self.table, brief, agrees);
             if found.is_some() {
                 return found;
@@ -154,9 +154,8 @@ impl Round {
     }
 
     // Whether an agent would do if it had room.
-    fn agrees(&self, facts: &Facts, class: u32, brief: &Brief, place: &Place) -> bool {
-        place.room >= brief.lasts
-            && (brief.plain || agrees_special(facts, class, place.slot, &self.ports_taken))
+    fn agrees(facts: &Facts, class: u32, brief: &Brief, place: &Place) -> bool {
+        place.room >= brief.lasts && (brief.plain || agrees_special(facts, class, place.slot))
     }
 
     // The agents that lack the least, where there would be room if all went that might.
@@ -177,7 +176,7 @@ impl Round {
             }
             looks -= 1;
             let enough = fits(&brief.need, &self.mender.most[position]);
-            if !(enough && self.agrees(facts, class, brief, place)) {
+            if !(enough && Self::agrees(facts, class, brief, place)) {
                 return true;
             }
             compared += 1;

@@ -134,13 +134,11 @@ impl Round {
     }
 
     fn find(&mut self, facts: &Facts, id: u32) -> Option<usize> {
-        let ports_taken = &self.ports_taken;
         let table = &self.table;
         let brief = &facts.briefs[id as usize];
         let live = &mut self.lives[id as usize];
         let agrees = |place: &Place| {
-            place.room >= brief.lasts
-                && (brief.plain || agrees_special(facts, id, place.slot, ports_taken))
+            place.room >= brief.lasts && (brief.plain || agrees_special(facts, id, place.slot))
         };
         if facts.policy.fitness == Fitness::Pack {
             return live.choose(table, brief, agrees);
