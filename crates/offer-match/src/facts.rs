@@ -53,8 +53,8 @@ pub(crate) struct Facts {
     pub(crate) at_hand: Bits,
     /// Rows that changed since the last round.
     pub(crate) changed: Vec<u32>,
-    /// Rows with a window of unavailability.
-    pub(crate) windows: BTreeSet<u32>,
+    /// Rows with a window of unavailability that ends, each behind when it does.
+    pub(crate) windows: BTreeSet<(i64, u32)>,
     ordinals_stale: bool,
     /// Counts changes of what agents have in all, and of which agents there are.
     pub(crate) capacity_age: u64,

@@ -121,7 +121,7 @@ impl Round {
         now: i64,
     ) {
         self.reset(facts, now);
-        end_windows(facts, now);
+        facts.end_windows(now);
         queue.sort_in();
         facts.recount_moved();
         keeps.review(facts, queue, now);
@@ -352,23 +352,6 @@ impl Round {
 fn grow<T: Clone>(all: &mut Vec<T>, len: usize, value: T) {
     if all.len() < len {
         all.resize(len, value);
-    }
-}
-
-fn end_windows(facts: &mut Facts, now: i64) {
-    if facts.windows.is_empty() {
-        return;
-    }
-    let over: Vec<u32> = facts
-        .windows
-        .iter()
-        .copied()
-        .filter(|&slot| facts.rows[slot as usize].room(now) == i64::MAX)
-        .collect();
-    for slot in over {
-        facts.windows.remove(&slot);
-        facts.rows[slot as usize].window = None;
-        facts.touch(slot);
     }
 }
 

@@ -244,15 +244,8 @@ impl Facts {
         abilities: &[&'static str],
         window: Option<Window>,
     ) {
-        let row = &mut self.rows[slot as usize];
-        if row.window != window {
-            row.window = window;
-            if window.is_some() {
-                self.windows.insert(slot);
-            } else {
-                self.windows.remove(&slot);
-            }
-        }
+        self.set_row_window(slot, window);
+        let row = &self.rows[slot as usize];
         let is_known = |row: &Row| {
             let same = Arc::ptr_eq(&row.attributes, attributes) || row.attributes == *attributes;
             same && row.abilities == abilities
@@ -429,7 +422,9 @@ impl Facts {
         self.revocable_rows = self
             .revocable_rows
             .saturating_sub(usize::from(row.key.revocable));
-        self.windows.remove(&slot);
+        if let Some(end) = row.window.and_then(|window| window.end) {
+            self.windows.remove(&(end, slot));
+        }
         self.changed.retain(|&changed| changed != slot);
         for (_, column) in self.columns.iter_mut() {
             column.forget(slot as usize);
@@ -488,12 +483,30 @@ impl Facts {
     /// Sets when an agent is away.
     pub(crate) fn set_window(&mut self, agent: &AgentId, window: Option<Window>) {
         for slot in self.rows_of(agent) {
-            self.rows[slot as usize].window = window;
-            if window.is_some() {
-                self.windows.insert(slot);
-            } else {
-                self.windows.remove(&slot);
+            self.set_row_window(slot, window);
+            self.touch(slot);
+        }
+    }
+
+    fn set_row_window(&mut self, slot: u32, window: Option<Window>) {
+        let before = std::mem::replace(&mut self.rows[slot as usize].window, window);
+        if before != window {
+            let end = |window: Option<Window>| window.and_then(|window| window.end);
+            if let Some(end) = end(before) {
+                self.windows.remove(&(end, slot));
             }
+            self.windows.extend(end(window).map(|end| (end, slot)));
+        }
+    }
+
+    /// Ends the windows that are over.
+    pub(crate) fn end_windows(&mut self, now: i64) {
+        while let Some((end, slot)) = self.windows.pop_first() {
+            if end > now {
+                self.windows.insert((end, slot));
+                return;
+            }
+            self.rows[slot as usize].window = None;
             self.touch(slot);
         }
     }
