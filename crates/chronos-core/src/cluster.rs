@@ -64,6 +64,9 @@ pub struct Abilities {
     pub executors: bool,
     /// When it cannot do anything, as far as that was announced.
     pub away: Option<Away>,
+    /// The region of those who make the offers, as far as it is known: what does not name a region keeps to it. Where
+    /// the agent is itself, its attribute `@region` says.
+    pub home_region: Option<Arc<str>>,
 }
 
 /// When an agent is away for maintenance.

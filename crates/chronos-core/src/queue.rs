@@ -91,6 +91,8 @@ impl Default for Queue {
     fn default() -> Self {
         let policy = Policy {
             priority_millis: PRIORITY_MILLIS,
+            // The first offer that knows it says.
+            home_region: Some("".into()),
             ..Policy::default()
         };
         Self {
@@ -382,6 +384,9 @@ impl Scheduler {
     pub(crate) fn offers_came(&mut self, offers: Vec<Offer>) {
         for offer in offers {
             let queue = &mut self.queue;
+            if let Some(home) = &offer.abilities.home_region {
+                queue.matcher.set_home_region(Arc::clone(home));
+            }
             queue.matcher.offer(supply(&offer, &queue.role));
             self.note_agent(&offer.attributes);
             self.offers.insert(offer.id.clone(), Arc::new(offer));
@@ -549,6 +554,7 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
         fetch,
         executors,
         away,
+        home_region: _,
     } = &offer.abilities;
     let mut abilities: Vec<_> = containers
         .iter()

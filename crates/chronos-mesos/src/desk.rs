@@ -438,6 +438,8 @@ impl Desk {
         master: Option<&proto::MasterInfo>,
     ) {
         self.subscribed = true;
+        self.offers
+            .set_home(master.and_then(|master| master.domain.as_ref()));
         self.tasks.bear_until(now.after(NEW_SUBSCRIPTION_PATIENCE));
         self.directory.set_framework(Some(&framework.value));
         let version = master.and_then(|master| master.version.clone());
@@ -515,7 +517,36 @@ pub(crate) fn wall() -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use mesos_v1::proto::domain_info::{
+        FaultDomain,
+        fault_domain::{RegionInfo, ZoneInfo},
+    };
+
     use super::*;
+
+    #[test]
+    fn offers_say_in_which_region_the_masters_are() {
+        let (status, _heard) = watch::channel(Status::default());
+        let mut desk = Desk::new(Directory::default(), status, Counts::default());
+        let framework = FrameworkId { value: "f".into() };
+        for (region, want) in [(None, None), (Some("r"), Some("r")), (None, None)] {
+            let domain = region.map(|region: &str| proto::DomainInfo {
+                fault_domain: Some(FaultDomain {
+                    region: RegionInfo {
+                        name: region.into(),
+                    },
+                    zone: ZoneInfo { name: "z".into() },
+                }),
+            });
+            let master = proto::MasterInfo {
+                domain,
+                ..proto::MasterInfo::default()
+            };
+            desk.subscribed(Mono(0), &framework, Some(&master));
+            let told = desk.offers.add(proto::Offer::default());
+            assert_eq!(told.abilities.home_region.as_deref(), want);
+        }
+    }
 
     #[test]
     fn after_a_new_subscription_nothing_is_lost_before_the_master_was_asked() {

@@ -22,9 +22,19 @@ pub(crate) struct Held {
 
 /// All of them, by id.
 #[derive(Debug, Default)]
-pub(crate) struct Offers(BTreeMap<OfferId, Held>);
+pub(crate) struct Offers {
+    held: BTreeMap<OfferId, Held>,
+    /// The region of the masters.
+    home_region: Option<Arc<str>>,
+}
 
 impl Offers {
+    /// There is a master, and it is there.
+    pub(crate) fn set_home(&mut self, domain: Option<&proto::DomainInfo>) {
+        let fault = domain.and_then(|domain| domain.fault_domain.as_ref());
+        self.home_region = fault.map(|fault| fault.region.name.as_str().into());
+    }
+
     /// Takes an offer up; returns it in the scheduler's words.
     pub(crate) fn add(&mut self, offer: proto::Offer) -> Offer {
         let id = OfferId(offer.id.value.as_str().into());
@@ -53,6 +63,7 @@ impl Offers {
                 fetch: true,
                 executors: true,
                 away: offer.unavailability.as_ref().map(away),
+                home_region: self.home_region.clone(),
             },
         };
         let held = Held {
@@ -60,12 +71,12 @@ impl Offers {
             hostname: offer.hostname,
             left,
         };
-        self.0.insert(id, held);
+        self.held.insert(id, held);
         told
     }
 
     pub(crate) fn remove(&mut self, id: &OfferId) -> Option<Held> {
-        self.0.remove(id)
+        self.held.remove(id)
     }
 
     /// Takes out offers of one agent; returns what they have together, or nothing when one of them does not stand any
@@ -78,12 +89,12 @@ impl Offers {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.held.len()
     }
 
     /// The offers are void; returns their names.
     pub(crate) fn take_all(&mut self) -> Vec<OfferId> {
-        std::mem::take(&mut self.0).into_keys().collect()
+        std::mem::take(&mut self.held).into_keys().collect()
     }
 }
 

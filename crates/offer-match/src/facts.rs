@@ -204,7 +204,9 @@ impl Facts {
                 let region = row.attributes.values("@region").next();
                 // As in Mesos, an agent that does not say where it is, is here.
                 self.policy.home_region.as_deref().is_none_or(|home| {
-                    region.is_none_or(|region| *region == resources::AttributeValue::text(home))
+                    home.is_empty()
+                        || region
+                            .is_none_or(|region| *region == resources::AttributeValue::text(home))
                 })
             }
         }

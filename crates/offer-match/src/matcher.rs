@@ -80,6 +80,11 @@ impl Matcher {
         self.facts.drain(agent, draining);
     }
 
+    /// Names the region to which tasks without a constraint on `@region` keep from now on, if the policy has one at all.
+    pub fn set_home_region(&mut self, region: impl Into<Arc<str>>) {
+        self.facts.set_home_region(region.into());
+    }
+
     /// Sets when an agent is away, such as an inverse offer says.
     pub fn unavailable(&mut self, agent: &AgentId, window: Option<Window>) {
         self.facts.set_window(agent, window);

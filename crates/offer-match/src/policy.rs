@@ -17,7 +17,8 @@ pub struct Policy {
     /// Whether the offers of one agent to one role are used together. Where a launch can name one offer
     /// only, they are not; then those of one agent are tried in the order in which they came.
     pub combine: bool,
-    /// The region to which tasks without a constraint on `@region` keep; `None` for any.
+    /// The region to which tasks without a constraint on `@region` keep; `None` for any, the empty one for any until
+    /// [`Matcher::set_home_region`](crate::Matcher::set_home_region) names it.
     pub home_region: Option<Arc<str>>,
     /// The roles of the framework, for advice about them.
     pub roles: Vec<Arc<str>>,

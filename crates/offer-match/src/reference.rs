@@ -282,10 +282,8 @@ fn allows(matcher: &Matcher, demand: &Demand, row: &Row) -> bool {
         .iter()
         .any(|constraint| constraint.attribute() == "@region");
     let local = policy.home_region.as_deref().is_none_or(|home| {
-        row.attributes
-            .values("@region")
-            .next()
-            .is_none_or(|region| region.to_string() == home)
+        let region = row.attributes.values("@region").next();
+        home.is_empty() || region.is_none_or(|region| region.to_string() == home)
     });
     row.key.revocable == demand.revocable
         && (names_region || local)

@@ -1,4 +1,4 @@
-//! Offers and demands that nobody should make, and that must not bring anything down.
+//! Offers and demands that nobody should make, and what is learned of agents while their offers are at hand.
 
 use std::sync::Arc;
 
@@ -124,4 +124,30 @@ fn the_attributes_of_an_agent_are_those_of_its_newest_offer_for_all_roles() {
     matcher.enqueue(unique, waiting(0));
     let placed: Vec<u64> = matcher.round(0).placements().map(|(id, _)| id).collect();
     assert_eq!(placed, [1], "one of the group runs in the rack");
+}
+
+#[test]
+fn where_home_is_may_be_found_out_late_and_may_change() {
+    let there = Attributes::new("node-1", []).with_domain("there", "z");
+    let mut matcher = Matcher::new(Policy {
+        home_region: Some("".into()),
+        ..Policy::default()
+    });
+    let demand = matcher.demand(&Demand::new(one_cpu()));
+    matcher.offer(offer("o", "*", &[], there));
+    for (home, want) in [("", 1), ("here", 0), ("here", 0), ("there", 1)] {
+        let mut copy = matcher.clone();
+        copy.set_home_region(home);
+        copy.enqueue(demand, waiting(0));
+        assert_eq!(copy.round(0).len(), want, "{home}");
+    }
+    matcher.set_home_region("here");
+    matcher.enqueue(demand, waiting(0));
+    assert_eq!(matcher.round(0).len(), 0);
+    assert_eq!(
+        matcher.explain(demand).to_string(),
+        "1 agent is in another region"
+    );
+    matcher.set_home_region("there");
+    assert_eq!(matcher.round(0).len(), 1, "the agent is looked at again");
 }

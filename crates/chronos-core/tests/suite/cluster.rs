@@ -506,6 +506,37 @@ fn ports_and_gpus_are_looked_for() {
     }
 }
 
+#[test]
+fn what_names_no_region_stays_at_home() {
+    let wants = |region: &str| json!({ "constraints": [["@region", "LIKE", region]] });
+    let region = |name| Attribute::new("@region", AttributeValue::text(name));
+    for (fields, home, there, goes) in [
+        (json!({}), Some("here"), Some("there"), false),
+        (json!({}), Some("here"), Some("here"), true),
+        (json!({}), Some("here"), None, true),
+        (json!({}), None, Some("there"), true),
+        (wants("there"), Some("here"), Some("there"), true),
+        (wants(".*"), Some("here"), Some("there"), true),
+        (wants("here"), Some("here"), Some("there"), false),
+    ] {
+        let mut shared = Shared::of(&fields);
+        // A master that does not say where it is has been followed by one that does.
+        shared.offer_with("first", 1, Abilities::default(), vec![region("there")]);
+        shared.input(Input::Cluster(ClusterEvent::Rescinded(OfferId(
+            "first".into(),
+        ))));
+        shared.after(1_000);
+        shared.told();
+        let abilities = Abilities {
+            home_region: home.map(Into::into),
+            ..Abilities::default()
+        };
+        shared.offer_with("one", 1, abilities, there.map(region).into_iter().collect());
+        let want = if goes { "launch on one" } else { "decline one" };
+        assert_eq!(shared.told(), want, "{fields} {home:?} {there:?}");
+    }
+}
+
 // Whatever else two jobs have in common.
 #[test]
 fn another_port_is_another_wish() {

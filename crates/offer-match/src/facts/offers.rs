@@ -480,6 +480,21 @@ impl Facts {
         }
     }
 
+    /// Sets to which region tasks keep that name none.
+    pub(crate) fn set_home_region(&mut self, region: Arc<str>) {
+        let home = &mut self.policy.home_region;
+        if home.as_ref().is_none_or(|home| *home == region) {
+            return;
+        }
+        *home = Some(region);
+        self.capacity_age = self.capacity_age.saturating_add(1);
+        let slots: Vec<u32> = self.row_ids.values().copied().collect();
+        for slot in slots {
+            self.evaluate_row(slot);
+            self.touch(slot);
+        }
+    }
+
     /// Sets when an agent is away.
     pub(crate) fn set_window(&mut self, agent: &AgentId, window: Option<Window>) {
         for slot in self.rows_of(agent) {
