@@ -381,6 +381,21 @@ impl World {
                 .any(|constraint| constraint.operator() == Operator::GroupBy)
         });
         assert!(left == 0 || spreads || keeps, "{left} would still fit");
+        // Each row is counted once.
+        let facts = &self.matcher.facts;
+        let rows = facts
+            .row_ids
+            .values()
+            .map(|&slot| &facts.rows[slot as usize]);
+        let seen = rows
+            .filter(|row| row.is_at_hand() || row.left.is_some())
+            .count();
+        for ticket in self.matcher.queue.iter() {
+            let misses = self.matcher.explain_task(ticket);
+            let counted: usize = misses.reasons().map(|(_, count)| count).sum();
+            assert!(counted <= seen, "{misses}");
+            assert!(counted == seen || spreads || keeps, "{misses}");
+        }
     }
 
     // No value of an attribute gets more tasks of a job than it may, where all of them that got a place have one rule.
