@@ -437,7 +437,10 @@ fn attributes(rng: &mut Rng, rack: usize, gpus: i64) -> Vec<Attribute> {
             "gen",
             AttributeValue::Scalar(Scalar::from_units(rng.i64(1..5)).into()),
         ),
-        Attribute::new("keys", AttributeValue::Ranges(vec![(1, rng.u64(2..9))])),
+        Attribute::new(
+            "keys",
+            AttributeValue::Ranges(Ranges::new([(1, rng.u64(2..9))])),
+        ),
     ];
     if rng.f64() < 0.7 {
         attributes.push(text("disktype", pick(rng, &["ssd", "nvme", "hdd"])));

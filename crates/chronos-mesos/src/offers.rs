@@ -360,9 +360,10 @@ fn attribute(attribute: &proto::Attribute) -> Option<Attribute> {
         AttributeValue::Scalar(Number::new(scalar.value))
     } else if let Some(ranges) = &attribute.ranges {
         let ranges = ranges.range.iter().map(|range| (range.begin, range.end));
-        AttributeValue::Ranges(ranges.collect())
+        AttributeValue::Ranges(Ranges::new(ranges))
     } else {
-        AttributeValue::Set(attribute.set.as_ref()?.item.clone())
+        let items = attribute.set.as_ref()?.item.iter();
+        AttributeValue::Set(items.cloned().collect())
     };
     Some(Attribute::new(attribute.name.clone(), value))
 }

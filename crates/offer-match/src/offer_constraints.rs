@@ -273,7 +273,7 @@ impl ConstraintPacer {
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
-    use resources::{Attribute, AttributeValue, Attributes, Number};
+    use resources::{Attribute, AttributeValue, Attributes, Number, Ranges};
 
     use super::*;
     use crate::{Policy, Waiting};
@@ -430,8 +430,8 @@ mod tests {
             text.prop_map(AttributeValue::text),
             select(vec![-1.5, 0.0, 1.0, 2e7])
                 .prop_map(|number| AttributeValue::Scalar(Number::new(number))),
-            items.prop_map(AttributeValue::Set),
-            Just(AttributeValue::Ranges(vec![(1, 2)])),
+            items.prop_map(|items| AttributeValue::Set(items.into_iter().collect())),
+            Just(AttributeValue::Ranges(Ranges::new([(1, 2)]))),
         ];
         option::of(value.prop_map(move |value| Attribute::new(name, value)))
     }

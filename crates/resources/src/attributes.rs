@@ -1,10 +1,12 @@
 //! What an agent says of itself.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use crate::Number;
+use crate::{Number, Ranges};
 
 /// A value of an attribute, by Mesos' `Value.Type`.
+///
+/// Sets and ranges that hold the same are equal, in whatever order an agent gives them.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum AttributeValue {
     /// `TEXT`.
@@ -12,9 +14,9 @@ pub enum AttributeValue {
     /// `SCALAR`.
     Scalar(Number),
     /// `SET`.
-    Set(Vec<String>),
-    /// `RANGES`, each from and to, both included.
-    Ranges(Vec<(u64, u64)>),
+    Set(BTreeSet<String>),
+    /// `RANGES`.
+    Ranges(Ranges),
 }
 
 impl AttributeValue {
@@ -29,8 +31,11 @@ impl fmt::Display for AttributeValue {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Scalar(number) => number.fmt(f),
-            Self::Set(items) => write!(f, "{{{}}}", items.join(", ")),
-            Self::Ranges(ranges) => crate::Ranges::new(ranges.iter().copied()).fmt(f),
+            Self::Set(items) => {
+                let items: Vec<&str> = items.iter().map(String::as_str).collect();
+                write!(f, "{{{}}}", items.join(", "))
+            }
+            Self::Ranges(ranges) => ranges.fmt(f),
         }
     }
 }
@@ -113,5 +118,21 @@ impl Attributes {
             .iter()
             .filter(move |attribute| attribute.name == name)
             .map(|attribute| &attribute.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Or UNIQUE would take one rack for two.
+    #[test]
+    fn what_holds_the_same_is_the_same() {
+        let set = |items: [&str; 2]| AttributeValue::Set(items.map(str::to_owned).into());
+        assert_eq!(set(["a", "b"]), set(["b", "a"]));
+        assert_eq!(set(["b", "a"]).to_string(), "{a, b}");
+        let ranges = |ranges: &[_]| AttributeValue::Ranges(Ranges::new(ranges.iter().copied()));
+        assert_eq!(ranges(&[(3, 4), (1, 2)]), ranges(&[(1, 4)]));
+        assert_eq!(ranges(&[(3, 4), (1, 2)]).to_string(), "[1-4]");
     }
 }

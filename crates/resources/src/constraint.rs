@@ -326,11 +326,7 @@ fn is_listed(items: &[(String, Option<Number>)], value: &AttributeValue) -> bool
             number.partial_cmp(&Some(scalar.get())) == Some(Ordering::Equal)
         }
         AttributeValue::Set(texts) => texts.contains(item),
-        AttributeValue::Ranges(ranges) => item.parse().is_ok_and(|number: u64| {
-            ranges
-                .iter()
-                .any(|(begin, end)| (*begin..=*end).contains(&number))
-        }),
+        AttributeValue::Ranges(ranges) => item.parse().is_ok_and(|number| ranges.contains(number)),
     })
 }
 
@@ -386,8 +382,11 @@ mod tests {
                 Attribute::new("build", AttributeValue::Scalar(Number::new(20_261_201.0))),
                 Attribute::new("exact", AttributeValue::Scalar(Number::new(5.123_45))),
                 Attribute::new("none", AttributeValue::Scalar(Number::new(f64::NAN))),
-                Attribute::new("zone", AttributeValue::Set(vec!["north".to_owned()])),
-                Attribute::new("ports", AttributeValue::Ranges(vec![(1, 9)])),
+                Attribute::new("zone", AttributeValue::Set(["north".to_owned()].into())),
+                Attribute::new(
+                    "ports",
+                    AttributeValue::Ranges(crate::Ranges::new([(1, 9)])),
+                ),
             ],
         )
     }
