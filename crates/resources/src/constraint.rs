@@ -240,6 +240,9 @@ fn read(operator: Operator, value: &str) -> Result<Test, ConstraintError> {
     Ok(match operator {
         Operator::Equals => Test::Equal,
         Operator::Like | Operator::Unlike => Test::Match(Arc::new(whole_match(value)?)),
+        Operator::In | Operator::NotIn if value.trim().is_empty() => {
+            return Err(unusable("texts that commas separate"));
+        }
         Operator::In | Operator::NotIn => Test::Listed(
             value
                 .split(',')
@@ -524,6 +527,8 @@ mod tests {
             (Operator::Exists, "yes", "true, false, or nothing"),
             (Operator::Greater, "much", "a number"),
             (Operator::Less, "inf", "a number"),
+            (Operator::In, " ", "texts that commas separate"),
+            (Operator::NotIn, "", "texts that commas separate"),
             (Operator::Less, "NaN", "a number"),
         ];
         for (operator, value, expected) in refused {

@@ -161,7 +161,7 @@ impl Parcels {
         if self.sum(name, &usable) < wanted {
             return None;
         }
-        let mut missing = wanted;
+        let mut missing = wanted.max(Scalar::ZERO);
         let mut taken = Self::default();
         let mut left = Vec::with_capacity(self.0.len());
         for parcel in self.0.drain(..) {

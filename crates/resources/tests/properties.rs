@@ -202,6 +202,18 @@ fn a_mounted_disk_is_taken_whole_and_never_two_become_one() {
     assert_eq!(all.as_slice().len(), 1);
 }
 
+#[test]
+fn who_wants_less_than_nothing_gets_nothing() {
+    let mut all = Parcels::new([Parcel::scalar(
+        "cpus",
+        Scalar::from_units(1),
+        &Arc::default(),
+    )]);
+    let before = all.clone();
+    let taken = all.take("cpus", Scalar::from_thousandths(-1), |_| true);
+    assert_eq!((taken, all), (Some(Parcels::default()), before));
+}
+
 // A master finds nothing of a mounted disk or of a volume in it but all of it.
 #[test]
 fn no_part_of_what_is_taken_whole_is_contained_in_it() {
