@@ -1,6 +1,7 @@
 //! The runs that could start if an offer fitted, in order, and the offers at hand.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
     sync::Arc,
@@ -503,7 +504,7 @@ fn demand(spec: &JobSpec) -> Demand {
         ports: u32::try_from(any.len()).unwrap_or(u32::MAX),
         fixed_ports: fixed,
         constraints: spec.details.constraints.clone(),
-        abilities: abilities(spec).collect(),
+        abilities: abilities(spec).map(Cow::Borrowed).collect(),
         group: group(spec),
         lasts: lasts(spec),
         ..Demand::new(spec.resources)
@@ -558,10 +559,10 @@ fn supply(offer: &Offer, role: &Arc<str>) -> offer_match::Offer {
     } = &offer.abilities;
     let mut abilities: Vec<_> = containers
         .iter()
-        .map(|&kind| container_ability(kind))
+        .map(|&kind| container_ability(kind).into())
         .collect();
-    abilities.extend(fetch.then_some(FETCH));
-    abilities.extend(executors.then_some(EXECUTORS));
+    abilities.extend(fetch.then_some(FETCH.into()));
+    abilities.extend(executors.then_some(EXECUTORS.into()));
     offer_match::Offer {
         id: offer_match::OfferId(Arc::clone(&offer.id.0)),
         agent: offer_match::AgentId(Arc::clone(&offer.agent.0)),

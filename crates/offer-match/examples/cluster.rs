@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use offer_match::{AgentId, Demand, DemandId, Lasts, Matcher, Offer, Policy, Waiting};
+use offer_match::{AgentId, Demand, DemandId, Lasts, Matcher, Offer, Policy, RoleAdvice, Waiting};
 use resources::{Attribute, AttributeValue, Attributes, Constraint, Operator, Resources, Scalar};
 
 const AGENTS: usize = 6;
@@ -15,6 +15,11 @@ struct Cluster {
     matcher: Matcher,
     kinds: [Kind; 3],
     free: [i64; AGENTS],
+    /// By agent: how much was declined, and until when so much is not offered again.
+    filters: [(i64, i64); AGENTS],
+    suppressed: bool,
+    /// The agent of each offer.
+    offered: BTreeMap<String, usize>,
     /// By task: the kind, the agent, and when it ends.
     running: BTreeMap<u64, (usize, usize, i64)>,
     /// The kind of each task.
@@ -34,10 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for second in 0..20 {
         cluster.arrive(second);
         cluster.end(second);
-        cluster.offer();
+        cluster.offer(second);
         cluster.launch(second)?;
         cluster.report(second);
-        cluster.decline(second);
+        cluster.decline(second)?;
     }
     Ok(())
 }
@@ -78,6 +83,9 @@ impl Cluster {
             matcher,
             kinds,
             free: [4; AGENTS],
+            filters: [(0, 0); AGENTS],
+            suppressed: false,
+            offered: BTreeMap::new(),
             running: BTreeMap::new(),
             tasks: Vec::new(),
             offers: 0,
@@ -124,10 +132,13 @@ impl Cluster {
         });
     }
 
-    /// The master offers what is free.
-    fn offer(&mut self) {
+    /// The master offers what is free and was not declined.
+    fn offer(&mut self, second: i64) {
         for agent in 0..AGENTS {
-            if self.free[agent] == 0 {
+            let (declined, until) = self.filters[agent];
+            let filtered = second < until && self.free[agent] <= declined;
+            let out = self.offered.values().any(|known| *known == agent);
+            if self.suppressed || filtered || out || self.free[agent] == 0 {
                 continue;
             }
             self.offers += 1;
@@ -135,7 +146,9 @@ impl Cluster {
             let amount = Resources::new(cpus, cpus.times(1024), cpus.times(1000));
             let rack = Attribute::new("rack", AttributeValue::text(["r1", "r2"][agent % 2]));
             let attributes = Attributes::new(&format!("node-{agent}"), [rack]);
-            let (offer, agent) = (format!("offer-{}", self.offers), format!("agent-{agent}"));
+            let (offer, name) = (format!("offer-{}", self.offers), format!("agent-{agent}"));
+            self.offered.insert(offer.clone(), agent);
+            let agent = name;
             self.matcher
                 .offer(Offer::plain(offer, agent, &amount, attributes));
         }
@@ -145,6 +158,11 @@ impl Cluster {
     fn launch(&mut self, second: i64) -> Result<(), Box<dyn std::error::Error>> {
         for launch in self.matcher.round(second * 1000).launches() {
             let agent: usize = launch.agent.0["agent-".len()..].parse()?;
+            // A real one may answer that an offer does not stand any more: then each task has `ended`, and is put
+            // into the queue again with the `since` that it had.
+            for offer in &launch.offers {
+                self.offered.remove(&*offer.0);
+            }
             let mut names = Vec::new();
             for task in &launch.tasks {
                 let number = usize::try_from(task.id)?;
@@ -175,9 +193,10 @@ impl Cluster {
         }
     }
 
-    /// What was not used goes back, for as long as is sensible.
-    fn decline(&mut self, second: i64) {
-        for decline in self.matcher.advise(second * 1000, None).declines {
+    /// What was not used goes back, for as long as is sensible; and the master is asked for offers, or for none.
+    fn decline(&mut self, second: i64) -> Result<(), Box<dyn std::error::Error>> {
+        let advice = self.matcher.advise(second * 1000, None);
+        for decline in advice.declines {
             println!(
                 "{second:2} s: decline {} for {} s ({:?})",
                 decline.offers.len(),
@@ -186,7 +205,19 @@ impl Cluster {
             );
             for offer in &decline.offers {
                 self.matcher.rescind(offer);
+                let agent = self.offered.remove(&*offer.0).ok_or("made by us")?;
+                let until = second + decline.millis / 1000;
+                self.filters[agent] = (self.free[agent], until);
             }
         }
+        // Behind the declines, because a revival ends them.
+        for (role, advice) in advice.roles {
+            println!("{second:2} s: {advice:?} {role}");
+            self.suppressed = advice == RoleAdvice::Suppress;
+            if advice == RoleAdvice::Revive {
+                self.filters = [(0, 0); AGENTS];
+            }
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What tasks want.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use resources::{Constraint, Resources, Scalar};
 
@@ -37,10 +37,11 @@ pub struct Demand {
     /// Conditions on the agent, all of which must hold.
     pub constraints: Vec<Constraint>,
     /// Things the agent must be able to do, by name, such as `container runtime DOCKER`.
-    pub abilities: Vec<&'static str>,
+    pub abilities: Vec<Cow<'static, str>>,
     /// The allocation roles it may use, the preferred one first; empty for any.
     pub roles: Vec<Arc<str>>,
-    /// The tasks among which `UNIQUE`, `MAX_PER` and `GROUP_BY` count, such as those of one job.
+    /// The tasks among which `UNIQUE`, `MAX_PER` and `GROUP_BY` count, such as those of one job; needed with such a
+    /// constraint, and else of no effect.
     pub group: Option<Arc<str>>,
     /// Data that some agents have fetched already ([`Matcher::fetched`]); those are tried first.
     ///
@@ -191,7 +192,11 @@ pub struct DemandId {
 pub struct Waiting {
     /// Which task: the caller's number, one for each task that waits. Breaks ties, the lower one first.
     pub id: u64,
-    /// A number of the caller's that comes back with the placement, such as where it keeps the task.
+    /// A number of the caller's that comes back with the placement ([`LaunchedTask::tag`], [`Batch::tasks`]), such
+    /// as where it keeps the task.
+    ///
+    /// [`LaunchedTask::tag`]: crate::LaunchedTask::tag
+    /// [`Batch::tasks`]: crate::Batch::tasks
     pub tag: u32,
     /// Its priority; higher goes first ([`Policy::priority_millis`] says by how much).
     ///

@@ -167,6 +167,18 @@ impl Facts {
             .collect()
     }
 
+    /// Whether an agent offers both firm and revocable resources to the role of a row.
+    pub(crate) fn has_twin(&self, slot: usize) -> bool {
+        let key = &self.rows[slot].key;
+        let twin = RowKey {
+            revocable: !key.revocable,
+            ..key.clone()
+        };
+        let twin = self.row_ids.get(&twin);
+        let twin = twin.map(|&slot| &self.rows[slot as usize]);
+        twin.is_some_and(Row::is_seen)
+    }
+
     /// Brings the order of the rows up to date.
     pub(crate) fn number_rows(&mut self) {
         if !std::mem::take(&mut self.ordinals_stale) {
@@ -193,7 +205,7 @@ impl Facts {
             }),
             ConditionKey::Ability(ability) => row.abilities.contains(ability),
             ConditionKey::WithGpus => row.total[crate::amounts::GPUS] > 0,
-            ConditionKey::WithoutGpus => row.total[crate::amounts::GPUS] == 0,
+            ConditionKey::WithoutGpus => !row.beside_gpus,
             ConditionKey::Revocable(revocable) => row.key.revocable == *revocable,
             ConditionKey::Role(role) => row.key.role == *role,
             ConditionKey::Wishes(wishes) => row.could_have_disks(wishes),

@@ -118,7 +118,7 @@ pub use offer::{AgentId, Offer, OfferId, Supply, Window};
 pub use offer_constraints::{
     ConstraintPacer, OfferConstraint, OfferConstraints, Predicate, Selector,
 };
-pub use plan::{Launch, LaunchedTask, Plan};
+pub use plan::{Batch, Launch, LaunchedTask, Plan};
 pub use policy::{Fitness, Gpus, Policy};
 
 #[cfg(test)]

@@ -70,7 +70,11 @@ impl Matcher {
         self.facts.drop_offer(offer)
     }
 
-    /// Forgets an agent that is gone, with its offers and with whether it drains.
+    /// Forgets an agent that is gone, with its offers, with its attributes and with whether it drains.
+    ///
+    /// Without the attributes, tasks that still run there do not count for `MAX_PER`, `UNIQUE` and `GROUP_BY` until the
+    /// agent makes an offer again. Of an agent that is out of reach and may come back, only
+    /// [`rescind`](Self::rescind) the offers.
     pub fn forget(&mut self, agent: &AgentId) {
         self.facts.forget_agent(agent);
     }
@@ -85,7 +89,7 @@ impl Matcher {
         self.facts.set_home_region(region.into());
     }
 
-    /// Sets when an agent is away, such as an inverse offer says.
+    /// Sets when an agent is away, such as an inverse offer says. The next offer of the agent says it anew.
     pub fn unavailable(&mut self, agent: &AgentId, window: Option<Window>) {
         self.facts.set_window(agent, window);
     }
@@ -93,7 +97,17 @@ impl Matcher {
     /// Makes a demand known; costs some microseconds, so do it once for a job.
     ///
     /// It is known until [`release`](Self::release) has been called as often and no task waits for it.
+    ///
+    /// # Panics
+    ///
+    /// Panics when a constraint counts the tasks of a group (`MAX_PER`, `GROUP_BY`, `UNIQUE`) and the demand names no
+    /// [`group`](Demand::group), which is an error of the caller.
     pub fn demand(&mut self, demand: &Demand) -> DemandId {
+        let mut counting = demand.constraints.iter();
+        let counting = counting.find(|constraint| constraint.spread().is_some());
+        if let Some(constraint) = counting.filter(|_| demand.group.is_none()) {
+            panic!("{constraint} counts the tasks of a group, and the demand names none");
+        }
         self.facts.hold_demand(demand)
     }
 
@@ -159,7 +173,8 @@ impl Matcher {
 
     /// Notes that a task of a group runs on an agent, for `UNIQUE`, `MAX_PER` and `GROUP_BY`.
     ///
-    /// What a round places is noted by itself; this is for tasks that were found running.
+    /// What a round places is noted by itself; this is for tasks that were found running. They count as soon as the
+    /// agent has made an offer, because before nothing is known of its attributes.
     pub fn running(&mut self, group: &Arc<str>, agent: &AgentId) {
         self.facts.note_running(group, agent);
     }
@@ -204,7 +219,7 @@ impl Matcher {
     /// Decides what the facts allow, as of now in milliseconds of the caller's clock.
     ///
     /// Tasks are taken in order, and each gets the first agent that has room for it in the order that
-    /// [`Policy::fitness`] states. A task without a place costs the others nothing; if they can make room for
+    /// [`Policy::fitness`] states. The plan borrows the matcher; [`plan`](Self::plan) shows it once more. A task without a place costs the others nothing; if they can make room for
     /// it by going elsewhere, they do. What is placed has left the queue, and the offers that are used are spent.
     pub fn round(&mut self, now: i64) -> Plan<'_> {
         self.round

@@ -1,6 +1,6 @@
 //! Why a demand waits, by count.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use resources::Scalar;
 
@@ -14,11 +14,13 @@ use crate::{
 
 /// Why a demand was not met: how many agents failed, on what, and how near the best came.
 ///
-/// Each agent is counted once, under the first test that it fails: first what it is, then whether it
-/// may be used, then what it has: disks and volumes that few agents have before what every agent has some of.
+/// Each agent is counted once for each role to which it offers something, under the first test that it fails: first
+/// what it is, then whether it may be used, then what it has: disks and volumes that few agents have before what every
+/// agent has some of. What an agent has is what the last round left, also when its offers are used up.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Misses {
     reasons: Vec<(Why, usize)>,
+    fitting: usize,
     nearest: Option<Nearest>,
 }
 
@@ -27,7 +29,7 @@ pub struct Misses {
 #[non_exhaustive]
 pub enum Why {
     /// It cannot do something.
-    Ability(&'static str),
+    Ability(Cow<'static, str>),
     /// A constraint does not hold.
     Constraint(String),
     /// It is in another region.
@@ -87,6 +89,11 @@ impl Misses {
         self.reasons.iter().map(|(why, count)| (why, *count))
     }
 
+    /// Returns how many agents would do: more than none for a demand for which nothing waits, or before a round.
+    pub const fn fitting(&self) -> usize {
+        self.fitting
+    }
+
     /// Returns the agent that is short of one resource only, and of the least share of it.
     pub const fn nearest(&self) -> Option<&Nearest> {
         self.nearest.as_ref()
@@ -97,8 +104,7 @@ impl Misses {
         let mut rows = Bits::default();
         for &slot in facts.row_ids.values() {
             let row = &facts.rows[slot as usize];
-            let seen = row.is_at_hand() || row.left.is_some();
-            rows.set(slot as usize, seen);
+            rows.set(slot as usize, row.is_seen());
         }
         misses.count_conditions(facts, class, &mut rows);
         let mut nearest: Option<(i64, Nearest)> = None;
@@ -135,7 +141,10 @@ impl Misses {
             for &slot in &failing {
                 rows.set(slot, false);
             }
-            self.add(why, failing.len());
+            // What an agent has of the other kind is no reason if it has some of the wanted one.
+            let counts = |slot: &&usize| why != Why::Revocable || !facts.has_twin(**slot);
+            let count = failing.iter().filter(counts).count();
+            self.add(why, count);
         }
         // What is left of differences between stages is the role.
         let holds = |condition: u32, slot: usize| {
@@ -211,13 +220,9 @@ impl Misses {
                 return self.add_lack(Arc::clone(name), *amount, have);
             }
         }
-        if wanted.fixed_ports.is_empty() {
-            return;
-        }
-        let ports = row.ports();
-        let taken = |port: &&u16| !ports.contains(u64::from(**port));
-        if let Some(&port) = wanted.fixed_ports.iter().find(taken) {
-            self.add(Why::Port(port), 1);
+        match missing_port(row, &wanted.fixed_ports) {
+            Some(port) => self.add(Why::Port(port), 1),
+            None => self.fitting = self.fitting.saturating_add(1),
         }
     }
 
@@ -294,10 +299,19 @@ impl Misses {
     }
 }
 
+fn missing_port(row: &Row, wanted: &[u16]) -> Option<u16> {
+    if wanted.is_empty() {
+        return None;
+    }
+    let ports = row.ports();
+    let mut wanted = wanted.iter().copied();
+    wanted.find(|port| !ports.contains(u64::from(*port)))
+}
+
 // Nothing for what each agent that fails is looked at more closely.
 fn why(condition: &ConditionKey) -> Option<Why> {
     Some(match condition {
-        ConditionKey::Ability(ability) => Why::Ability(ability),
+        ConditionKey::Ability(ability) => Why::Ability(ability.clone()),
         ConditionKey::Constraint(constraint) => Why::Constraint(constraint.to_string()),
         ConditionKey::Local => Why::Region,
         ConditionKey::WithGpus => Why::NoGpus,
@@ -346,8 +360,11 @@ fn note_short(
 
 impl fmt::Display for Misses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.reasons.is_empty() {
-            return f.write_str("no offers at hand");
+        match (self.reasons.is_empty(), self.fitting) {
+            (true, 0) => return f.write_str("no offers at hand"),
+            (true, 1) => return f.write_str("1 agent would do"),
+            (true, fitting) => return write!(f, "{fitting} agents would do"),
+            (false, _) => {}
         }
         for (index, (why, count)) in self.reasons.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
@@ -429,7 +446,7 @@ mod tests {
     fn agent(name: &str, cpus: i64, mem: i64, rack: &str, ability: Option<&'static str>) -> Offer {
         let rack = Attribute::new("rack", AttributeValue::text(rack));
         Offer {
-            abilities: ability.into_iter().collect(),
+            abilities: ability.into_iter().map(Into::into).collect(),
             ..Offer::plain(
                 name,
                 name,
@@ -460,7 +477,7 @@ mod tests {
         let docker = "container runtime DOCKER";
         let demand = Demand {
             constraints: like("r[12]"),
-            abilities: vec![docker],
+            abilities: vec![docker.into()],
             ..Demand::new(amount(1, 4096))
         };
         let offers = vec![
@@ -479,6 +496,18 @@ mod tests {
             )
         );
         assert_eq!(why(&demand, Vec::new()).0, "no offers at hand");
+        let would_do = [("e", 5000), ("f", 4096)];
+        let would_do = would_do.map(|(id, mem)| agent(id, 2, mem, "r1", Some(docker)));
+        let mut matcher = Matcher::new(Policy::default());
+        matcher.demand(&demand);
+        for offer in would_do {
+            matcher.offer(offer);
+            let would_do = matcher.explain_demand(&demand);
+            let count = matcher.offers().count();
+            assert_eq!(would_do.fitting(), count);
+            let one = would_do.to_string() == "1 agent would do";
+            assert_eq!(one, count == 1);
+        }
         let roles = Demand {
             roles: vec!["x".into(), "y".into()],
             ..Demand::new(amount(1, 1))

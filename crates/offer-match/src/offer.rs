@@ -21,6 +21,18 @@ macro_rules! name {
                 Self(text.into())
             }
         }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<Arc<str>> for $name {
+            fn from(text: Arc<str>) -> Self {
+                Self(text)
+            }
+        }
     };
 }
 
@@ -53,15 +65,17 @@ pub struct Offer {
     pub id: OfferId,
     /// Whose it is.
     pub agent: AgentId,
-    /// To which role the master allocated it.
+    /// To which role the master allocated it: the same that its entries name
+    /// ([`Identity::allocated_to`](resources::Identity::allocated_to)), if they name one.
     pub role: Arc<str>,
     /// What is offered.
     pub supply: Supply,
     /// What the agent says of itself.
     pub attributes: Arc<Attributes>,
     /// What the agent can do, by name.
-    pub abilities: Vec<&'static str>,
-    /// When the agent will be away for maintenance.
+    pub abilities: Vec<Cow<'static, str>>,
+    /// When the agent will be away for maintenance, as far as the master knows now: an offer that says nothing ends
+    /// a window that was known.
     pub unavailable: Option<Window>,
 }
 

@@ -286,6 +286,7 @@ mod tests {
                 .map(|(name, operator, value)| Constraint::new(*name, *operator, *value).unwrap());
             let demand = matcher.demand(&Demand {
                 constraints: constraints.collect(),
+                group: Some("job".into()),
                 ..Demand::default()
             });
             matcher.enqueue(demand, Waiting::default());
@@ -451,7 +452,8 @@ mod tests {
             let known = Attributes::new(host, known);
             let mut matcher = Matcher::new(Policy::default());
             for constraints in &demands {
-                let demand = Demand { constraints: constraints.clone(), ..Demand::default() };
+                let group = Some("job".into());
+                let demand = Demand { constraints: constraints.clone(), group, ..Demand::default() };
                 let demand = matcher.demand(&demand);
                 matcher.enqueue(demand, Waiting::default());
             }

@@ -45,6 +45,8 @@ pub struct Batch<'a> {
 pub struct LaunchedTask {
     /// The caller's number of the task.
     pub id: u64,
+    /// The caller's other number of it, as in [`Waiting::tag`](crate::Waiting::tag).
+    pub tag: u32,
     /// What it wanted.
     pub demand: DemandId,
     /// What it takes: entries as they were offered, reserved ones first.
@@ -156,6 +158,7 @@ impl<'a> Plan<'a> {
             let parcels = stock.take_numbers("ports", &ports, |identity| row.has(identity));
             tasks.push(LaunchedTask {
                 id: placement.task,
+                tag: placement.tag,
                 demand: DemandId {
                     slot: placement.class,
                     generation: class.generation,

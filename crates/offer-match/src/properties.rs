@@ -188,7 +188,7 @@ impl World {
             supply: Parcels::new(parcels).into(),
             attributes: attributes.into(),
             abilities: if number.is_multiple_of(2) {
-                vec!["docker"]
+                vec!["docker".into()]
             } else {
                 vec![]
             },
@@ -241,7 +241,7 @@ impl World {
                 ..small
             },
             13 => Demand {
-                abilities: vec!["docker"],
+                abilities: vec!["docker".into()],
                 lasts: Lasts::Millis(50),
                 ..small
             },

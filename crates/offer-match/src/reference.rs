@@ -276,7 +276,10 @@ impl<'a> Naive<'a> {
 // Everything about an agent that cannot change in a round, but its role and its data.
 fn allows(matcher: &Matcher, demand: &Demand, row: &Row) -> bool {
     let policy = &matcher.facts.policy;
-    let gpus = row.total[crate::amounts::GPUS] > 0;
+    let has_gpus = |row: &Row| row.total[crate::amounts::GPUS] > 0;
+    let gpus = has_gpus(row);
+    let mut rows = matcher.facts.rows_of(&row.key.agent).into_iter();
+    let beside_gpus = rows.any(|slot| has_gpus(&matcher.facts.rows[slot as usize]));
     let names_region = demand
         .constraints
         .iter()
@@ -289,7 +292,7 @@ fn allows(matcher: &Matcher, demand: &Demand, row: &Row) -> bool {
         && (names_region || local)
         && disks::could_be_had(row, demand)
         && (gpus || demand.gpus.is_zero())
-        && (!gpus || !demand.gpus.is_zero() || policy.gpus == Gpus::Shared)
+        && (!beside_gpus || !demand.gpus.is_zero() || policy.gpus == Gpus::Shared)
         && demand
             .abilities
             .iter()

@@ -33,7 +33,7 @@ const PICTURE_INDENT: usize = 4;
 /// | `EXISTS` | empty, `true`, `false` | there is such an attribute; with `false`, there is none |
 /// | `GREATER`, `LESS` | number | the first one is a number above, below it |
 /// | `MAX_PER` | whole number | at most so many tasks of the job are on agents with the same value |
-/// | `GROUP_BY` | empty, or how many values there are | tasks of the job lie evenly over the values |
+/// | `GROUP_BY` | empty, or how many values there are | no value has more than its share of the job's tasks, rounded up |
 /// | `UNIQUE` | empty | one task of the job for each value |
 ///
 /// The last three need an agent with the attribute. What else they need depends on where the other
@@ -75,7 +75,8 @@ pub struct Constraint {
 pub enum Spread {
     /// At most so many for each value.
     AtMost(u32),
-    /// A value gets its next task when all values have as many; so many values, or all there are.
+    /// No value gets more than its share of all tasks, the new one among them, rounded up: so many values share, or
+    /// all that agents have.
     Evenly(Option<u32>),
 }
 

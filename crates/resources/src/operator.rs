@@ -25,7 +25,8 @@ pub enum Operator {
     Less,
     /// At most so many tasks of the job run on agents with the same value of that attribute.
     MaxPer,
-    /// The tasks of the job are spread evenly over the values of that attribute.
+    /// The tasks of the job are spread evenly over the values of that attribute: none has more than its share,
+    /// rounded up.
     GroupBy,
     /// No two tasks of the job run on agents with the same value of that attribute.
     Unique,

@@ -1,6 +1,6 @@
 //! Conditions on agents, evaluated when an agent or a condition is new and never in a round.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use resources::Constraint;
 
@@ -9,7 +9,7 @@ use crate::{bits::Bits, disks::Wish};
 /// What is asked of an agent.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum ConditionKey {
-    Ability(&'static str),
+    Ability(Cow<'static, str>),
     Constraint(Constraint),
     /// In the region to which tasks keep that name none.
     Local,

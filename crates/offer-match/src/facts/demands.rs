@@ -80,7 +80,7 @@ impl Facts {
             base.push(ConditionKey::Constraint(constraint.clone()));
         }
         for ability in &demand.abilities {
-            base.push(ConditionKey::Ability(ability));
+            base.push(ConditionKey::Ability(ability.clone()));
         }
         if demand.gpus.is_zero() {
             if self.policy.gpus == Gpus::Restricted {

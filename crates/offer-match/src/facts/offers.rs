@@ -1,6 +1,6 @@
 //! Offers and agents: taken in, taken back, forgotten.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use resources::{Attributes, Constraint};
 
@@ -68,10 +68,18 @@ impl Facts {
             self.sizes[slot as usize] = dominant(&row.total);
             self.capacity_age = self.capacity_age.saturating_add(1);
             if gets_gpus {
-                self.evaluate_row(slot);
+                self.note_gpus(slot);
             }
         }
         self.touch(slot);
+    }
+
+    // An agent has GPUs: that matters in all of its rows.
+    fn note_gpus(&mut self, slot: u32) {
+        for slot in self.rows_of(&self.rows[slot as usize].key.agent) {
+            self.rows[slot as usize].beside_gpus = true;
+            self.evaluate_row(slot);
+        }
     }
 
     // Looks at the disks at hand in a row, some of which may be new.
@@ -212,6 +220,9 @@ impl Facts {
         let mut row = Row::new(key.clone());
         let others = self.rows_of(&key.agent);
         row.draining = self.draining.contains(&key.agent);
+        row.beside_gpus = others
+            .iter()
+            .any(|&slot| self.rows[slot as usize].beside_gpus);
         row.kept = others.iter().any(|&slot| {
             let other = &self.rows[slot as usize];
             let same = (&other.key.role, other.key.revocable) == (&key.role, key.revocable);
@@ -241,7 +252,7 @@ impl Facts {
         &mut self,
         slot: u32,
         attributes: &Arc<Attributes>,
-        abilities: &[&'static str],
+        abilities: &[Cow<'static, str>],
         window: Option<Window>,
     ) {
         self.set_row_window(slot, window);

@@ -1,6 +1,6 @@
 //! A row: everything at hand of one agent for one role.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use resources::{Amount, Attributes, Identity, Parcel, Ranges};
 
@@ -40,13 +40,15 @@ pub(crate) struct Row {
     /// The offers that the last round used up, when it used the row.
     pub(crate) spent: Vec<Part>,
     pub(crate) attributes: Arc<Attributes>,
-    pub(crate) abilities: Vec<&'static str>,
+    pub(crate) abilities: Vec<Cow<'static, str>>,
     pub(crate) window: Option<Window>,
     pub(crate) draining: bool,
     /// All that is at hand.
     pub(crate) whole: Amounts,
     /// The most that ever was, of each.
     pub(crate) total: Amounts,
+    /// The agent has GPUs, or had some, to whatever role it offers them.
+    pub(crate) beside_gpus: bool,
     /// Other scalars at hand.
     pub(crate) others: Vec<(Arc<str>, i64)>,
     /// Disks for those who ask for them, if the agent ever had some.
@@ -115,6 +117,7 @@ impl Row {
             draining: false,
             whole: [0; 5],
             total: [0; 5],
+            beside_gpus: false,
             others: Vec::new(),
             disks: None,
             ports_taken: Vec::new(),
@@ -172,6 +175,11 @@ impl Row {
         let disks = self.disks.get_or_insert_default();
         let supplies = self.offers.iter().map(|part| &part.supply);
         disks.gather(supplies, self.key.revocable);
+    }
+
+    /// Whether something of it is at hand, or was before the last round.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.is_at_hand() || self.left.is_some()
     }
 
     /// Returns the ports at hand.

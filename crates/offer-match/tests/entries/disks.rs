@@ -388,15 +388,13 @@ fn disks_are_firm_or_revocable_as_the_task_is() {
             &[&all.each_ref()],
             &[&soft, &firm, &firm],
             &["0: /q 5, /b 5", "1: /p 5, /a 10"],
-            "1 offer is not of the kind wanted, firm or revocable; \
-             1 offer lacks a MOUNT disk (needs 1, best 0)",
+            "1 offer lacks a MOUNT disk (needs 1, best 0)",
         ),
         (
             &[&all.each_ref()[..2]],
             &[&soft],
             &[],
-            "1 offer is not of the kind wanted, firm or revocable; \
-             1 offer lacks a PATH disk (needs 5, best 0)",
+            "1 offer lacks a PATH disk (needs 5, best 0)",
         ),
     ]);
 }
