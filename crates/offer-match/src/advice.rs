@@ -32,9 +32,9 @@ const EARLY_MILLIS: i64 = 5_000;
 /// What to tell the master.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Advice {
-    /// Offers to decline, together for each reason.
+    /// Offers to decline, together for each reason; each offer once.
     pub declines: Vec<Decline>,
-    /// Roles to stop or start offers for.
+    /// Roles to stop or start offers for; after the declines, because a revival ends them.
     pub roles: Vec<(Arc<str>, RoleAdvice)>,
 }
 
@@ -52,13 +52,16 @@ pub struct Decline {
 /// Why offers are declined.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum DeclineWhy {
-    /// Nothing waits.
+    /// Nothing waits: for ten minutes. What comes revives the role, early when it was foreseen.
     NothingQueued,
-    /// Nothing that waits may run there.
+    /// Nothing that waits may run there: until the next task is due, but five seconds at least and ten minutes at
+    /// most.
     FitsNothing,
-    /// Something that waits may run there and needs more than this.
+    /// Something that waits may run there and needs more than this: for a minute. A Mesos master offers an agent again
+    /// at once when it has more than was declined.
     TooSmall,
-    /// The agent is kept for a big task; its parts shall come back as one offer.
+    /// The agent is kept for a big task, and was for ten seconds; its parts shall come back as one offer, so it is
+    /// declined for no time at all.
     Kept,
 }
 
@@ -67,7 +70,9 @@ pub enum DeclineWhy {
 pub enum RoleAdvice {
     /// Ask for no offers.
     Suppress,
-    /// Ask for offers, and for those that were declined.
+    /// Ask for offers, and for those that were declined: something waits that did not before, of a kind that is new
+    /// since offers were declined. At the beginning too, so that no role stays suppressed that was before; once more
+    /// when no offer comes within two seconds; and never twice in five seconds but for that.
     Revive,
 }
 
@@ -109,35 +114,25 @@ impl Matcher {
     pub fn advise(&mut self, now: i64, next_due: Option<i64>) -> Advice {
         let mut declines: BTreeMap<DeclineWhy, Vec<OfferId>> = BTreeMap::new();
         let mut refused: BTreeSet<Arc<str>> = BTreeSet::new();
-        let useless = self.facts.useless_rows();
-        let slots: Vec<u32> = self.facts.row_ids.values().copied().collect();
-        for slot in slots {
-            let is_useless = useless.get(slot as usize);
-            if let Some(why) = self.facts.reason_to_decline(slot, is_useless, now) {
-                if why != DeclineWhy::Kept {
-                    refused.insert(Arc::clone(&self.facts.rows[slot as usize].key.role));
-                }
-                let parts = &self.facts.rows[slot as usize].offers;
-                let offers = declines.entry(why).or_default();
-                offers.extend(parts.iter().map(|part| part.id.clone()));
+        let reasons = self.facts.reasons_to_decline(now);
+        for (offer, slots) in &self.facts.offers {
+            let reasons = slots.iter().flatten().map(|slot| reasons[*slot as usize]);
+            // It goes back as a whole: not if a part is held, and else for as long as the most useful part.
+            let milder = |one: DeclineWhy, two| one.min_by_millis(two, now, next_due);
+            let why = reasons.reduce(|one, two| one.zip(two).map(|(one, two)| milder(one, two)));
+            let Some(why) = why.flatten() else {
+                continue;
+            };
+            declines.entry(why).or_default().push(offer.clone());
+            if why != DeclineWhy::Kept {
+                let slot = slots.iter().flatten().next().copied().unwrap_or_default();
+                refused.insert(Arc::clone(&self.facts.rows[slot as usize].key.role));
             }
         }
-        let declines = declines.into_iter().map(|(why, mut offers)| {
-            offers.dedup();
-            let millis = match why {
-                DeclineWhy::NothingQueued => IDLE_MILLIS,
-                DeclineWhy::TooSmall => SMALL_MILLIS,
-                DeclineWhy::Kept => 0,
-                DeclineWhy::FitsNothing => {
-                    let due = next_due.map_or(i64::MAX, |due| due.saturating_sub(now));
-                    due.clamp(USELESS_MILLIS.0, USELESS_MILLIS.1)
-                }
-            };
-            Decline {
-                offers,
-                millis,
-                why,
-            }
+        let declines = declines.into_iter().map(|(why, offers)| Decline {
+            offers,
+            millis: why.millis(now, next_due),
+            why,
         });
         let declines = declines.collect();
         let roles = self.advise_roles(now, next_due);
@@ -192,7 +187,42 @@ impl Matcher {
     }
 }
 
+impl DeclineWhy {
+    fn millis(self, now: i64, next_due: Option<i64>) -> i64 {
+        match self {
+            Self::NothingQueued => IDLE_MILLIS,
+            Self::TooSmall => SMALL_MILLIS,
+            Self::Kept => 0,
+            Self::FitsNothing => {
+                let due = next_due.map_or(i64::MAX, |due| due.saturating_sub(now));
+                due.clamp(USELESS_MILLIS.0, USELESS_MILLIS.1)
+            }
+        }
+    }
+
+    fn min_by_millis(self, other: Self, now: i64, next_due: Option<i64>) -> Self {
+        let millis = |why: Self| why.millis(now, next_due);
+        if millis(other) < millis(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 impl Facts {
+    // By row; `None` for what is not at hand or is held.
+    fn reasons_to_decline(&mut self, now: i64) -> Vec<Option<DeclineWhy>> {
+        let useless = self.useless_rows();
+        let mut reasons = vec![None; self.rows.len()];
+        let slots: Vec<u32> = self.row_ids.values().copied().collect();
+        for slot in slots {
+            let is_useless = useless.get(slot as usize);
+            reasons[slot as usize] = self.reason_to_decline(slot, is_useless, now);
+        }
+        reasons
+    }
+
     // `None` for what is not at hand or is held.
     fn reason_to_decline(&mut self, slot: u32, is_useless: bool, now: i64) -> Option<DeclineWhy> {
         let row = &mut self.rows[slot as usize];
@@ -261,7 +291,9 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use resources::{Attributes, Constraint, Operator, Resources, Scalar};
+    use resources::{
+        Attributes, Constraint, Identity, Operator, Parcel, Parcels, Resources, Scalar,
+    };
 
     use super::*;
     use crate::{Demand, Offer, Policy, Waiting};
@@ -325,6 +357,63 @@ mod tests {
             &["FitsNothing b 600000", "TooSmall a 60000"],
         );
         check(&[(1, "a"), (9, "a")], None, &["FitsNothing b 600000"]);
+    }
+
+    // Cpus that are firm, and some that can be taken back.
+    fn of_two_kinds(cpus: [i64; 2]) -> Offer {
+        let parcels = [false, true]
+            .into_iter()
+            .zip(cpus)
+            .map(|(revocable, cpus)| {
+                let kind = Arc::new(Identity {
+                    revocable,
+                    ..Identity::default()
+                });
+                Parcel::scalar("cpus", Scalar::from_units(cpus), &kind)
+            });
+        Offer {
+            supply: Parcels::new(parcels).into(),
+            ..Offer::plain("both", "agent", &amount(0), Attributes::new("agent", []))
+        }
+    }
+
+    // Such an offer is two places, and goes back as one.
+    #[test]
+    fn an_offer_of_two_kinds_is_declined_once_for_the_shorter_time() {
+        for revocable in [false, true] {
+            let wanted = |cpus| Demand {
+                revocable,
+                ..Demand::new(Resources::new(
+                    Scalar::from_units(cpus),
+                    Scalar::ZERO,
+                    Scalar::ZERO,
+                ))
+            };
+            let mut matcher = Matcher::new(Policy::default());
+            matcher.offer(of_two_kinds([2, 2]));
+            let task = |id, priority| Waiting {
+                id,
+                priority,
+                ..Waiting::default()
+            };
+            let [small, big] = [1, 2].map(|cpus| matcher.demand(&wanted(cpus)));
+            matcher.enqueue(small, task(1, 0));
+            matcher.round(0);
+            matcher.enqueue(big, task(2, 1));
+            let rest = of_two_kinds(if revocable { [2, 1] } else { [1, 2] });
+            matcher.offer(rest.clone());
+            assert_eq!(declines(&mut matcher, None), ["TooSmall both 60000"]);
+            // It is overtaken: the agent is kept, and the offer held with all of its parts.
+            matcher.enqueue(small, task(3, 0));
+            let keep_after = Policy::default().keep_after_millis;
+            assert_eq!(matcher.round(keep_after).len(), 1);
+            matcher.offer(rest);
+            matcher.round(keep_after);
+            assert_eq!(matcher.advise(keep_after, None).declines, [], "held");
+            let later = matcher.advise(keep_after + 10_000, None).declines;
+            assert_eq!(later.len(), 1);
+            assert_eq!((later[0].why, later[0].millis), (DeclineWhy::Kept, 0));
+        }
     }
 
     // A task may use either role, and prefers the one of which too little is offered.
