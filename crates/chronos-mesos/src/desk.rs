@@ -244,16 +244,18 @@ impl Desk {
         offers: &[OfferId],
         tasks: Vec<Task>,
     ) {
-        let held = self.offers.remove_all(offers).zip(framework);
+        let mut held = self.offers.remove_all(offers).zip(framework);
+        let wanted: Vec<Wanted> = tasks.iter().map(|task| Wanted::by(&task.spec)).collect();
+        let taken = held.as_mut().map(|(held, _)| held.take_each(&wanted));
         let mut infos = Vec::with_capacity(tasks.len());
         let mut keys = Vec::with_capacity(tasks.len());
-        let mut held = held;
+        let mut taken = taken.into_iter().flatten();
         for task in tasks {
             let agent = held
                 .as_ref()
                 .map(|(held, _)| AgentId(held.agent.value.as_str().into()));
             self.tasks.add(&task.key, task.launch, agent);
-            let Some((held, framework)) = &mut held else {
+            let Some(((held, framework), taken)) = held.as_ref().zip(taken.next()) else {
                 self.end_here(
                     &task.key,
                     TaskState::Dropped,
@@ -261,7 +263,7 @@ impl Desk {
                 );
                 continue;
             };
-            let taken = match held.take(&Wanted::by(&task.spec)) {
+            let taken = match taken {
                 Ok(taken) => taken,
                 Err(lack) => {
                     self.end_here(&task.key, TaskState::Dropped, &not_there(lack));

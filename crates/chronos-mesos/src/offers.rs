@@ -112,12 +112,18 @@ impl Held {
         self
     }
 
-    /// Takes what a task wants; nothing is taken when there is not enough.
-    ///
-    /// # Errors
-    ///
-    /// What there is too little of, with the port when it is one.
-    pub(crate) fn take(&mut self, wanted: &Wanted) -> Result<Taken, Lack> {
+    /// Takes what each of these tasks wants; nothing is taken for one for which there is not enough. The answer is what
+    /// there is too little of then, with the port when it is one.
+    pub(crate) fn take_each(&mut self, wanted: &[Wanted]) -> Vec<Result<Taken, Lack>> {
+        // Whoever takes any port leaves those that another has to have.
+        let ports = wanted.iter().flat_map(|wanted| &wanted.ports);
+        let fixed = ports.filter(|port| **port > 0);
+        let fixed = Ranges::new(fixed.map(|&port| (port.into(), port.into())));
+        let each = wanted.iter().map(|wanted| self.take(wanted, &fixed));
+        each.collect()
+    }
+
+    fn take(&mut self, wanted: &Wanted, kept: &Ranges) -> Result<Taken, Lack> {
         let mut left = self.left.clone();
         let mut resources = Vec::new();
         for name in Name::ALL {
@@ -138,7 +144,7 @@ impl Held {
             take_port(&mut left, port, &mut resources).ok_or(Lack::Port(port))?;
         }
         for port in ports.iter_mut().filter(|port| **port == 0) {
-            *port = lowest_port(&left).ok_or(Lack::Ports)?;
+            *port = lowest_port(&left, kept).ok_or(Lack::Ports)?;
             take_port(&mut left, *port, &mut resources).ok_or(Lack::Ports)?;
         }
         self.left = left;
@@ -201,8 +207,8 @@ fn ports(entries: &[proto::Resource]) -> Ranges {
     Ranges::new(ranges.map(|range| (range.begin.max(1), range.end.min(u16::MAX.into()))))
 }
 
-fn lowest_port(entries: &[proto::Resource]) -> Option<u16> {
-    u16::try_from(ports(entries).first_from(0)?).ok()
+fn lowest_port(entries: &[proto::Resource], kept: &Ranges) -> Option<u16> {
+    u16::try_from(ports(entries).minus(kept).first_from(0)?).ok()
 }
 
 // Volumes and disks of their own are somebody's data; revocable resources come back any time.
@@ -453,7 +459,7 @@ mod tests {
     }
 
     fn taken(held: &mut Held, wanted: &Wanted) -> String {
-        match held.take(wanted) {
+        match held.take(wanted, &Ranges::default()) {
             Ok(taken) => show(&taken.resources),
             Err(lack) => format!("{lack:?}"),
         }
@@ -468,7 +474,10 @@ mod tests {
             scalar("mem", 64.0, &["ops", "ops/cron"]),
         ]);
         assert_eq!(offer.resources, amounts("1.3", "576"));
-        let task = held.take(&want("0.1", "100")).unwrap().resources;
+        let task = held
+            .take(&want("0.1", "100"), &Ranges::default())
+            .unwrap()
+            .resources;
         assert_eq!(show(&task), "cpus(cron):0.1 mem(ops/cron):64 mem(*):36");
         assert_eq!(task[0].allocation_info.as_ref().unwrap().role(), "cron");
         assert_eq!(taken(&mut held, &want("1.3", "1")), "Amount");
@@ -539,9 +548,23 @@ mod tests {
     }
 
     #[test]
+    fn any_port_is_none_that_a_later_task_has_to_have() {
+        let (_, mut held) = held(vec![ports_of(&[(31_000, 31_001)])]);
+        let all = [want_ports(&[0]), want_ports(&[31_000]), want_ports(&[0])];
+        let taken = held.take_each(&all).into_iter();
+        let ports: Vec<_> = taken.map(|taken| taken.map(|it| it.ports)).collect();
+        assert_eq!(
+            ports,
+            [Ok(vec![31_001]), Ok(vec![31_000]), Err(Lack::Ports)]
+        );
+    }
+
+    #[test]
     fn any_port_comes_back_in_the_place_where_it_was_wanted() {
         let (_, mut held) = held(vec![ports_of(&[(31_000, 31_009)])]);
-        let taken = held.take(&want_ports(&[0, 31_000, 0])).unwrap();
+        let taken = held
+            .take(&want_ports(&[0, 31_000, 0]), &Ranges::default())
+            .unwrap();
         assert_eq!(taken.ports, [31_001, 31_000, 31_002]);
     }
 
