@@ -102,9 +102,13 @@ impl Misses {
     pub(crate) fn of(facts: &Facts, class: u32) -> Self {
         let mut misses = Self::default();
         let mut rows = Bits::default();
+        let revocable = facts.classes.key(class).map(|demand| demand.revocable);
         for &slot in facts.row_ids.values() {
             let row = &facts.rows[slot as usize];
-            rows.set(slot as usize, row.is_seen());
+            // What an agent has of the other kind is no reason if it has some of the wanted one.
+            let of_kind = Some(row.key.revocable) == revocable;
+            let counts = row.is_seen() && (of_kind || !facts.has_twin(slot as usize));
+            rows.set(slot as usize, counts);
         }
         misses.count_conditions(facts, class, &mut rows);
         let mut nearest: Option<(i64, Nearest)> = None;
@@ -141,10 +145,7 @@ impl Misses {
             for &slot in &failing {
                 rows.set(slot, false);
             }
-            // What an agent has of the other kind is no reason if it has some of the wanted one.
-            let counts = |slot: &&usize| why != Why::Revocable || !facts.has_twin(**slot);
-            let count = failing.iter().filter(counts).count();
-            self.add(why, count);
+            self.add(why, failing.len());
         }
         // What is left of differences between stages is the role.
         let holds = |condition: u32, slot: usize| {

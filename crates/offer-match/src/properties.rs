@@ -14,7 +14,7 @@ use resources::{
 
 use crate::{
     AgentId, Demand, DemandId, Fitness, Gpus, Lasts, Matcher, Offer, OfferId, Policy, Ticket,
-    Waiting, Window, reference::match_naively,
+    Waiting, Window, facts::row::RowKey, reference::match_naively,
 };
 
 mod disks;
@@ -381,20 +381,35 @@ impl World {
                 .any(|constraint| constraint.operator() == Operator::GroupBy)
         });
         assert!(left == 0 || spreads || keeps, "{left} would still fit");
-        // Each row is counted once.
+        self.check_explanations(spreads || keeps);
+    }
+
+    // Each row is counted once, but what an agent has beside the kind that is wanted.
+    fn check_explanations(&self, some_fit: bool) {
         let facts = &self.matcher.facts;
         let rows = facts
             .row_ids
             .values()
             .map(|&slot| &facts.rows[slot as usize]);
-        let seen = rows
+        let seen: Vec<_> = rows
             .filter(|row| row.is_at_hand() || row.left.is_some())
-            .count();
+            .map(|row| &row.key)
+            .collect();
         for ticket in self.matcher.queue.iter() {
             let misses = self.matcher.explain_task(ticket);
             let counted: usize = misses.reasons().map(|(_, count)| count).sum();
+            let wanted = self.demands[&ticket.id].0.revocable;
+            let is_beside = |key: &&&RowKey| {
+                let twin = RowKey {
+                    revocable: wanted,
+                    ..(**key).clone()
+                };
+                key.revocable != wanted && seen.contains(&&twin)
+            };
+            let beside = seen.iter().filter(is_beside).count();
+            let seen = seen.len() - beside;
             assert!(counted <= seen, "{misses}");
-            assert!(counted == seen || spreads || keeps, "{misses}");
+            assert!(counted == seen || some_fit, "{misses}");
         }
     }
 
