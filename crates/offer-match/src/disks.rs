@@ -56,7 +56,8 @@ pub enum DiskKind {
     Mount,
     /// A disk without a file system: a task gets all of it, as with [`Self::Mount`].
     Block,
-    /// Storage that no task can reach. Who asks for it sends `CREATE_DISK` with the entry instead of a launch.
+    /// Storage that no task can reach. Who asks for it is shown as any other task in the plan; send `CREATE_DISK` with
+    /// the entry instead of launching it.
     ///
     /// What has an id is given whole. What has none is a pool, of which a part is given.
     Raw,

@@ -45,6 +45,8 @@ pub(crate) struct Facts {
     /// By row: how much it has in all, as one number.
     pub(crate) sizes: Vec<u32>,
     pub(crate) row_ids: BTreeMap<RowKey, u32>,
+    /// How many agents there are: some have several rows.
+    pub(crate) agents: usize,
     free_rows: Vec<u32>,
     /// The row that was made last.
     last_row: u32,
@@ -104,6 +106,7 @@ impl Facts {
             rows: Vec::new(),
             sizes: Vec::new(),
             row_ids: BTreeMap::new(),
+            agents: 0,
             free_rows: Vec::new(),
             last_row: 0,
             revocable_rows: 0,

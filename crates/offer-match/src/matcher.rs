@@ -80,6 +80,7 @@ impl Matcher {
     }
 
     /// Lets no new tasks onto an agent, whether it is known already or not, or lets them again.
+    #[doc(alias = "DRAIN_AGENT")]
     pub fn drain(&mut self, agent: &AgentId, draining: bool) {
         self.facts.drain(agent, draining);
     }
@@ -90,6 +91,7 @@ impl Matcher {
     }
 
     /// Sets when an agent is away, such as an inverse offer says. The next offer of the agent says it anew.
+    #[doc(alias = "inverse offer")]
     pub fn unavailable(&mut self, agent: &AgentId, window: Option<Window>) {
         self.facts.set_window(agent, window);
     }
@@ -185,6 +187,7 @@ impl Matcher {
     }
 
     /// Notes whether an agent has fetched data, for [`Demand::affinity`].
+    #[doc(alias = "fetcher cache")]
     pub fn fetched(&mut self, agent: &AgentId, data: &Arc<str>, has: bool) {
         self.facts.note_fetched(agent, data, has);
     }

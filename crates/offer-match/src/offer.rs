@@ -145,7 +145,8 @@ impl From<Parcels> for Supply {
     }
 }
 
-/// When an agent is away, in milliseconds of the caller's clock.
+/// When an agent is away, in milliseconds of the caller's clock; what Mesos calls an unavailability.
+#[doc(alias = "Unavailability")]
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Window {
     /// From when.

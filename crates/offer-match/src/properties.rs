@@ -4,7 +4,10 @@
     reason = "a test that overflows panics, which is the report"
 )]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 use resources::{
@@ -362,7 +365,9 @@ impl World {
                 .sum::<usize>(),
             placed.len()
         );
-        let bound = (self.matcher.facts.row_ids.len() * 200 / 1000).max(1);
+        let agents = self.matcher.facts.row_ids.keys().map(|key| &key.agent);
+        let agents = agents.collect::<BTreeSet<_>>().len();
+        let bound = (agents * 200 / 1000).max(1);
         assert!(
             self.matcher.kept().count() <= bound.max(kept_before),
             "a bounded number is kept"

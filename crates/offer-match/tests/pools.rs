@@ -102,3 +102,50 @@ fn a_rule_about_the_others_of_a_group_needs_one() {
         ..Demand::new(amount(1))
     });
 }
+
+// The bound is of agents, however many roles they offer to.
+#[test]
+fn no_more_agents_are_kept_than_may_be() {
+    let mut matcher = Matcher::new(Policy {
+        keep_permille: 100,
+        ..Policy::default()
+    });
+    let pools: Vec<(String, &str)> = (0..20)
+        .flat_map(|agent| ["x", "y"].map(|role| (format!("agent-{agent}"), role)))
+        .collect();
+    let mut offers = 0;
+    let mut offer_all = |matcher: &mut Matcher, cpus| {
+        for (agent, role) in &pools {
+            offers += 1;
+            let attributes = Attributes::new(agent, []);
+            let id = format!("offer-{offers}");
+            matcher.offer(Offer {
+                role: (*role).into(),
+                ..Offer::plain(id, agent.as_str(), &amount(cpus), attributes)
+            });
+        }
+    };
+    let [small, big] = [1, 4].map(|cpus| matcher.demand(&Demand::new(amount(cpus))));
+    offer_all(&mut matcher, 4);
+    for id in 0..40 {
+        matcher.enqueue(small, waiting(id));
+    }
+    matcher.round(0);
+    for offer in matcher.offers().cloned().collect::<Vec<_>>() {
+        matcher.rescind(&offer);
+    }
+    for id in 100..120 {
+        matcher.enqueue(big, waiting(id));
+    }
+    let mut most = 0;
+    for round in 1..20 {
+        matcher.enqueue(small, waiting(1000 + round));
+        offer_all(&mut matcher, 1);
+        matcher.round(60_000 * i64::try_from(round).expect("small"));
+        for offer in matcher.offers().cloned().collect::<Vec<_>>() {
+            matcher.rescind(&offer);
+        }
+        most = most.max(matcher.kept().count());
+    }
+    assert_eq!(most, 2, "a tenth of twenty");
+}

@@ -75,6 +75,7 @@ impl fmt::Display for Amount {
 }
 
 /// One entry of an offer or of a task: Mesos' `Resource`.
+#[doc(alias = "Resource")]
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Parcel {
     /// Its name, such as `cpus`.

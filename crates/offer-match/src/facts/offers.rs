@@ -219,6 +219,7 @@ impl Facts {
         }
         let mut row = Row::new(key.clone());
         let others = self.rows_of(&key.agent);
+        self.agents = self.agents.saturating_add(usize::from(others.is_empty()));
         row.draining = self.draining.contains(&key.agent);
         row.beside_gpus = others
             .iter()
@@ -430,6 +431,8 @@ impl Facts {
             self.last_row = u32::MAX;
         }
         self.row_ids.remove(&row.key);
+        let was_last = self.rows_of(&row.key.agent).is_empty();
+        self.agents = self.agents.saturating_sub(usize::from(was_last));
         self.revocable_rows = self
             .revocable_rows
             .saturating_sub(usize::from(row.key.revocable));

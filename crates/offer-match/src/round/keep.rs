@@ -137,7 +137,7 @@ impl Keeps {
         let Some(last_placed) = last_placed.filter(|_| permille > 0) else {
             return;
         };
-        let bound = (facts.row_ids.len().saturating_mul(permille) / 1000).max(1);
+        let bound = (facts.agents.saturating_mul(permille) / 1000).max(1);
         let mut room = bound.saturating_sub(self.kept.len());
         let before = now.saturating_sub(facts.policy.keep_after_millis);
         let from = self.looked.take();
