@@ -63,9 +63,10 @@
 //! * **Starvation**: a task that waits longer than [`Policy::keep_after_millis`] and was overtaken gets
 //!   an agent that is kept free for it until the pieces suffice. At most
 //!   [`keep_permille`](Policy::keep_permille) of the agents are kept, each at most
-//!   [`keep_millis`](Policy::keep_millis). So a task that could run on an empty agent, and is among the
-//!   first so many that starve, is placed within the rounds of `keep_after_millis`, plus those until the
-//!   last task on the kept agent has ended, plus two.
+//!   [`keep_millis`](Policy::keep_millis), and one that was kept in vain is the last that is kept again. All that it
+//!   offers is kept, and given back together after ten seconds, so that it comes back as one offer. So a task that
+//!   could run on an empty agent, and is among the first so many that starve, is placed within the rounds of
+//!   `keep_after_millis`, plus those until the last task on the kept agent has ended, plus two.
 //! * **What a task takes**: entries exactly as they were offered, of one agent and one allocation role,
 //!   reserved ones first, firm or revocable but never both, ports by number. A master has nothing to
 //!   refuse.

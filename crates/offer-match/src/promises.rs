@@ -388,6 +388,37 @@ fn nothing_goes_to_an_agent_that_will_be_away_before_it_ends() {
     assert_eq!(placed(&mut matcher, 20_000), [2, 3], "it is back");
 }
 
+// It was going to be back sooner, and later still, before it was said when.
+#[test]
+fn an_agent_is_away_until_the_end_that_was_said_last() {
+    let ends = [Some(20_000), None, Some(30_000), Some(40_000)];
+    for (by_offer, forgotten) in [(false, false), (true, false), (true, true)] {
+        let mut matcher = Matcher::new(Policy::default());
+        for end in ends {
+            let window = Some(crate::Window { start: 0, end });
+            if forgotten {
+                matcher.forget(&"agent-0".into());
+            }
+            matcher.offer(Offer {
+                unavailable: window.filter(|_| by_offer),
+                ..offer(0, &amount(8, 8))
+            });
+            if !by_offer {
+                matcher.unavailable(&"agent-0".into(), window);
+            }
+        }
+        let demand = matcher.demand(&Demand::new(amount(1, 1)));
+        matcher.enqueue(demand, Waiting::default());
+        for (now, placed) in [(20_000, 0), (30_000, 0), (39_999, 0), (40_000, 1)] {
+            assert_eq!(
+                matcher.round(now).len(),
+                placed,
+                "{by_offer} {forgotten} {now}"
+            );
+        }
+    }
+}
+
 // Many tasks, so that a table is made; each in turn ends before the agent leaves, or not, or does not mind.
 #[test]
 fn of_many_tasks_only_those_go_to_an_agent_that_leaves_which_end_before() {

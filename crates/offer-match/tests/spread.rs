@@ -260,8 +260,39 @@ fn an_agent_drains_that_makes_its_first_offer_later() {
     let demand = world.anywhere();
     world.enqueue(demand, 0..1);
     world.matcher.drain(&"r1-a".into(), true);
+    world.matcher = world.matcher.rebuilt();
     world.offer("r1-a", 1);
     assert!(world.round().is_empty());
     world.matcher.drain(&"r1-a".into(), false);
     assert_eq!(world.round(), ["0 r1-a"]);
+}
+
+// Of three racks there are two left, so each may have one more, though nothing else changed.
+#[test]
+fn a_rack_that_is_gone_opens_places_in_the_others() {
+    for (others, moves) in [(0, false), (0, true), (20, false), (20, true)] {
+        let mut world = World::new();
+        for agent in ["r1-a", "r2-b"] {
+            world.matcher.running(&"job".into(), &agent.into());
+        }
+        let demand = world.demand(1, ("rack", Operator::GroupBy, ""));
+        world.enqueue(demand, 0..1);
+        let never = world.demand(1000, ("rack", Operator::Equals, "r1"));
+        world.enqueue(never, 10..10 + others);
+        for (agent, cpus) in [("r1-a", 4), ("r2-b", 0), ("r3-c", 0)] {
+            world.offer(agent, cpus);
+        }
+        assert!(world.round().is_empty(), "one of one in r1");
+        if moves {
+            let rack = Attribute::new("rack", AttributeValue::text("r2"));
+            let attributes = Attributes::new("r3-c", [rack]);
+            let nothing = Resources::default();
+            world
+                .matcher
+                .offer(Offer::plain("moved", "r3-c", &nothing, attributes));
+        } else {
+            world.matcher.forget(&"r3-c".into());
+        }
+        assert_eq!(world.round(), ["0 r1-a"], "{others} {moves}");
+    }
 }
