@@ -72,6 +72,8 @@ pub(crate) struct Facts {
     moved: BTreeSet<AgentId>,
     /// Groups of which a task came or went there since.
     miscounted: BTreeSet<Arc<str>>,
+    /// Rows that were kept when their agents were forgotten, since the last round: the numbers may be others' now.
+    pub(crate) unkept: Vec<u32>,
     /// Agents that take no new tasks.
     pub(crate) draining: BTreeSet<AgentId>,
     generation: u32,
@@ -124,6 +126,7 @@ impl Facts {
             evenly: BTreeSet::new(),
             moved: BTreeSet::new(),
             miscounted: BTreeSet::new(),
+            unkept: Vec::new(),
             draining: BTreeSet::new(),
             generation: 0,
             nothing: Arc::default(),

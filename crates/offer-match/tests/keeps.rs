@@ -199,3 +199,20 @@ fn all_offers_of_a_kept_agent_are_kept_and_given_back_together() {
         assert_eq!(world.round().0[0], "0 r1-a");
     }
 }
+
+// What is remembered of another agent takes its number, and is kept as well.
+#[test]
+fn nothing_is_kept_of_an_agent_that_is_forgotten() {
+    let policy = Policy {
+        combine: false,
+        ..many()
+    };
+    let mut world = World::new(policy, &["r1-a", "r1-b", "r1-c"]);
+    world.enqueue(0..2, &Demand::new(cpus(8)));
+    assert_eq!(world.overtake(10, "r1-c"), ["0 r1-a", "1 r1-b"]);
+    world.matcher.forget(&"r1-a".into());
+    for _ in 0..2 {
+        world.offer("r1-b", 1);
+    }
+    assert_eq!(world.round().1, ["1 r1-b"]);
+}

@@ -423,6 +423,9 @@ impl Facts {
         for volume in row.volumes() {
             self.volumes.remove(&(Arc::clone(volume), slot));
         }
+        if row.kept {
+            self.unkept.push(slot);
+        }
         for part in row.offers {
             self.drop_offer(&part.id);
         }

@@ -50,6 +50,9 @@ impl Keeps {
     pub(crate) fn copy(&self, theirs: &Facts, mine: &mut Facts) -> Self {
         let kept = self.kept.iter().filter_map(|keep| {
             let row = theirs.rows.get(keep.slot as usize)?;
+            if theirs.unkept.contains(&keep.slot) {
+                return None;
+            }
             let slot = *mine.row_ids.get(&row.key)?;
             let class = mine.classes.find(theirs.classes.key(keep.ticket.class)?)?;
             if row.kept {
@@ -79,7 +82,7 @@ impl Keeps {
         let Self { kept, rested, .. } = self;
         kept.retain(|keep| {
             let (class, slot) = (keep.ticket.class, keep.slot);
-            let is_kept = facts.rows[slot as usize].kept;
+            let is_kept = facts.rows[slot as usize].kept && !facts.unkept.contains(&slot);
             let pointless =
                 !is_kept || !queue.contains(&keep.ticket) || !could(facts, class, slot, now);
             let over = keep.until <= now;
@@ -94,6 +97,7 @@ impl Keeps {
             }
             !over && !pointless
         });
+        facts.unkept.clear();
     }
 
     /// Gives the agents that are free enough now to the tasks for which they were kept, one after the other: what
