@@ -96,6 +96,8 @@ pub struct Demand {
     pub disks: Vec<DiskDemand>,
     /// Persistent volumes, by their ids. It goes to an agent that has all of them, and gets each as it was offered.
     ///
+    /// No agent is found for more than 256 disks and volumes in all.
+    ///
     /// One task has a volume at a time, unless the volume is shared: then any number have, each with the same entry.
     /// An id says nothing of the agent; where two agents have volumes with the same id, a constraint may tell which.
     pub volumes: Vec<Arc<str>>,
