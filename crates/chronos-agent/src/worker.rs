@@ -241,7 +241,10 @@ impl Worker {
         match call {
             ClusterCall::Launch { offers, tasks } => {
                 // Of several there is never more than one that stands, and it has all there is.
-                let stands = offers.iter().filter(|offer| self.book.take(offer)).count() > 0;
+                let mut stands = false;
+                for offer in &offers {
+                    stands |= self.book.take(offer);
+                }
                 for task in tasks {
                     self.launch(task, stands);
                 }

@@ -19,6 +19,7 @@
 //! not before. What an update means for its run is in [`Meaning`].
 
 mod address;
+mod attributes;
 mod config;
 mod constraints;
 mod container;
@@ -27,6 +28,7 @@ mod counts;
 mod desk;
 mod detect;
 mod directory;
+mod entries;
 mod executor;
 mod http;
 mod keeper;

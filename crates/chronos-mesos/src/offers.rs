@@ -7,9 +7,15 @@ use std::{
 
 use chronos_core::{Abilities, AgentId, Away, Offer, OfferId};
 use chronos_model::{Container, ContainerKind, JobSpec, Timestamp};
-use mesos_v1::proto::{self, resource, value};
-use resources::{
-    Attribute, AttributeValue, Attributes, Number, Ranges, Resource as Name, Resources, Scalar,
+use mesos_v1::proto;
+use resources::{Ranges, Resource as Name, Resources, Scalar};
+
+use crate::{
+    attributes::attributes,
+    entries::{
+        GPUS, add, is_ours, is_reserved, is_same, lowest_port, ports, sum, sum_of, take_port,
+        take_scalar,
+    },
 };
 
 /// An offer, and what tasks have not taken of it.
@@ -195,147 +201,6 @@ pub(crate) enum Lack {
     Ports,
 }
 
-const GPUS: &str = "gpus";
-
-const PORTS: &str = "ports";
-
-fn ports(entries: &[proto::Resource]) -> Ranges {
-    let named = entries.iter().filter(|entry| entry.name == PORTS);
-    let ranges = named.filter_map(|entry| entry.ranges.as_ref());
-    let ranges = ranges.flat_map(|ranges| &ranges.range);
-    // An agent may be told to offer any numbers; these are ports.
-    Ranges::new(ranges.map(|range| (range.begin.max(1), range.end.min(u16::MAX.into()))))
-}
-
-fn lowest_port(entries: &[proto::Resource], kept: &Ranges) -> Option<u16> {
-    u16::try_from(ports(entries).minus(kept).first_from(0)?).ok()
-}
-
-// Volumes and disks of their own are somebody's data; revocable resources come back any time.
-fn is_ours(resource: &proto::Resource) -> bool {
-    let plain = |disk: &resource::DiskInfo| disk.persistence.is_none() && disk.source.is_none();
-    resource.revocable.is_none()
-        && resource.shared.is_none()
-        && resource.disk.as_ref().is_none_or(plain)
-}
-
-fn is_reserved(resource: &proto::Resource) -> bool {
-    !resource.reservations.is_empty() || resource.role() != resources::ANY_ROLE
-}
-
-// A master counts in thousandths; what is none or less is nothing.
-fn amount(resource: &proto::Resource) -> Scalar {
-    let scalar = resource.scalar.as_ref().map(|scalar| scalar.value);
-    let exact = scalar.and_then(|value| Scalar::from_f64(value).ok());
-    exact.unwrap_or_default()
-}
-
-fn sum(entries: &[proto::Resource], name: Name) -> Scalar {
-    sum_of(entries, name.name())
-}
-
-fn sum_of(entries: &[proto::Resource], name: &str) -> Scalar {
-    let named = entries.iter().filter(|entry| entry.name == name);
-    named.fold(Scalar::ZERO, |sum, entry| sum.plus(amount(entry)))
-}
-
-// Whether two entries differ in their amounts only. Of sets nothing is taken.
-fn is_same(one: &proto::Resource, two: &proto::Resource) -> bool {
-    let nothing = |entry: &proto::Resource| proto::Resource {
-        scalar: None,
-        ranges: None,
-        set: None,
-        ..entry.clone()
-    };
-    nothing(one) == nothing(two)
-}
-
-fn add(known: &mut proto::Resource, more: &proto::Resource) {
-    if let (Some(known), Some(more)) = (&mut known.ranges, &more.ranges) {
-        known.range.extend_from_slice(&more.range);
-    }
-    if known.scalar.is_some() {
-        let value = amount(known).plus(amount(more)).as_f64();
-        known.scalar = Some(value::Scalar { value });
-    }
-}
-
-fn take_scalar(
-    left: &mut [proto::Resource],
-    name: &str,
-    wanted: Scalar,
-    taken: &mut Vec<proto::Resource>,
-) -> Option<()> {
-    let mut missing = wanted;
-    for entry in left.iter_mut().filter(|entry| entry.name == name) {
-        let part = amount(entry).min(missing);
-        if part.is_zero() {
-            continue;
-        }
-        let rest = amount(entry).minus(part);
-        taken.push(proto::Resource {
-            scalar: Some(value::Scalar {
-                value: part.as_f64(),
-            }),
-            ..entry.clone()
-        });
-        entry.scalar = Some(value::Scalar {
-            value: rest.as_f64(),
-        });
-        missing = missing.minus(part);
-    }
-    missing.is_zero().then_some(())
-}
-
-fn take_port(
-    left: &mut [proto::Resource],
-    port: u16,
-    taken: &mut Vec<proto::Resource>,
-) -> Option<()> {
-    let port = u64::from(port);
-    let mut found = None;
-    // Out of all that name it: an agent has it once, however often its ranges say so.
-    for entry in left.iter_mut().filter(|entry| entry.name == PORTS) {
-        let ranges = entry.ranges.get_or_insert_default();
-        let has = |range: &value::Range| (range.begin..=range.end).contains(&port);
-        if !ranges.range.iter().any(has) {
-            continue;
-        }
-        ranges.range = ranges
-            .range
-            .iter()
-            .flat_map(|range| without(range, port))
-            .collect();
-        found.get_or_insert_with(|| proto::Resource {
-            ranges: Some(value::Ranges {
-                range: vec![value::Range {
-                    begin: port,
-                    end: port,
-                }],
-            }),
-            ..entry.clone()
-        });
-    }
-    taken.push(found?);
-    Some(())
-}
-
-// What is left of a range without a port: one part, two, or none.
-fn without(range: &value::Range, port: u64) -> impl Iterator<Item = value::Range> + use<> {
-    let parts = if (range.begin..=range.end).contains(&port) {
-        let before = port
-            .checked_sub(1)
-            .filter(|end| range.begin <= *end)
-            .map(|end| (range.begin, end));
-        let behind = (port < range.end).then_some((port + 1, range.end));
-        [before, behind]
-    } else {
-        [Some((range.begin, range.end)), None]
-    };
-    let parts = parts.into_iter().flatten();
-    parts.map(|(begin, end)| value::Range { begin, end })
-}
-
 // What the operators planned.
 fn away(plan: &proto::Unavailability) -> Away {
     let at = |nanoseconds: i64| Timestamp::from_millis(nanoseconds / 1_000_000);
@@ -347,41 +212,11 @@ fn away(plan: &proto::Unavailability) -> Away {
     }
 }
 
-fn attributes(offer: &proto::Offer) -> Attributes {
-    // Where an agent is, its domain says, also to masters.
-    let own = |it: &&proto::Attribute| !matches!(&*it.name, "@region" | "@zone");
-    let all = offer.attributes.iter().filter(own).filter_map(attribute);
-    let attributes = Attributes::new(&offer.hostname, all);
-    let domain = offer.domain.as_ref();
-    match domain.and_then(|domain| domain.fault_domain.as_ref()) {
-        Some(fault) => attributes.with_domain(&fault.region.name, &fault.zone.name),
-        None => attributes,
-    }
-}
-
-fn attribute(attribute: &proto::Attribute) -> Option<Attribute> {
-    let value = if let Some(text) = &attribute.text {
-        AttributeValue::Text(String::from_utf8_lossy(&text.value).into_owned())
-    } else if let Some(scalar) = &attribute.scalar {
-        AttributeValue::Scalar(Number::new(scalar.value))
-    } else if let Some(ranges) = &attribute.ranges {
-        let ranges = ranges.range.iter().map(|range| (range.begin, range.end));
-        AttributeValue::Ranges(Ranges::new(ranges))
-    } else {
-        let items = attribute.set.as_ref()?.item.iter();
-        AttributeValue::Set(items.cloned().collect())
-    };
-    Some(Attribute::new(attribute.name.clone(), value))
-}
-
 #[cfg(test)]
 mod tests {
     use mesos_v1::proto::{
-        domain_info::{
-            FaultDomain,
-            fault_domain::{RegionInfo, ZoneInfo},
-        },
-        resource::{AllocationInfo, ReservationInfo, RevocableInfo},
+        resource::{self, AllocationInfo, ReservationInfo, RevocableInfo},
+        value,
     };
 
     use super::*;
@@ -633,44 +468,6 @@ mod tests {
                 .is_none()
         );
         assert_eq!(offers.len(), 0, "the call uses it up");
-    }
-
-    #[test]
-    fn attributes_are_what_an_agent_says_and_its_domain() {
-        let number = |name: &str, value| proto::Attribute {
-            name: name.to_owned(),
-            r#type: value::Type::Scalar.into(),
-            scalar: Some(value::Scalar { value }),
-            ..proto::Attribute::default()
-        };
-        let mut claimed = number("@region", 0.0);
-        claimed.scalar = None;
-        claimed.text = Some(value::Text {
-            value: "there".into(),
-        });
-        let named = |name: &str| name.to_owned();
-        let domain = proto::DomainInfo {
-            fault_domain: Some(FaultDomain {
-                region: RegionInfo { name: named("r") },
-                zone: ZoneInfo { name: named("z") },
-            }),
-        };
-        let mut offer = proto::Offer {
-            hostname: named("node-1"),
-            attributes: vec![number("cold", -2.5), claimed, number("exact", 5.123_45)],
-            domain: Some(domain),
-            ..proto::Offer::default()
-        };
-        let show = |offer: &proto::Offer| {
-            let all = attributes(offer);
-            let all = all.as_slice().iter();
-            let all: Vec<_> = all.map(|it| format!("{}:{}", it.name, it.value)).collect();
-            all.join(" ")
-        };
-        let own = "cold:-2.5 exact:5.12345 hostname:node-1";
-        assert_eq!(show(&offer), format!("{own} @region:r @zone:z"));
-        offer.domain = None;
-        assert_eq!(show(&offer), own);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Rules about how the tasks of a job lie over agents, over several rounds.
 
-use std::sync::Arc;
-
 use offer_match::{AgentId, Demand, DemandId, Matcher, Offer, Policy, Waiting};
 use resources::{Attribute, AttributeValue, Attributes, Constraint, Operator, Resources, Scalar};
 
@@ -18,6 +16,15 @@ impl World {
             offers: 0,
             now: 0,
         }
+    }
+
+    // Where two tasks of the job run in the one rack and one in the other.
+    fn with_three() -> Self {
+        let mut world = Self::new();
+        for agent in ["r1-a", "r1-a", "r2-b"] {
+            world.matcher.running(&"job".into(), &agent.into());
+        }
+        world
     }
 
     // An agent in the rack of its first two letters, or in none.
@@ -80,11 +87,7 @@ impl World {
 #[test]
 fn a_place_elsewhere_opens_one_on_an_agent_that_did_not_change() {
     for others in [0, 20] {
-        let mut world = World::new();
-        let group: Arc<str> = "job".into();
-        for agent in ["r1-a", "r1-a", "r2-b"] {
-            world.matcher.running(&group, &agent.into());
-        }
+        let mut world = World::with_three();
         let demand = world.demand(1, ("rack", Operator::GroupBy, ""));
         world.enqueue(demand, 0..2);
         // So many that the round makes a table.
@@ -109,11 +112,7 @@ fn a_place_for_one_version_of_a_job_opens_one_for_the_other() {
         .into_iter()
         .flat_map(|n| rules.map(|rule| (n, rule)))
     {
-        let mut world = World::new();
-        let group: Arc<str> = "job".into();
-        for agent in ["r1-a", "r1-a", "r2-b"] {
-            world.matcher.running(&group, &agent.into());
-        }
+        let mut world = World::with_three();
         let large = world.demand(2, ("rack", Operator::GroupBy, ""));
         world.enqueue(large, 5..6);
         let never = world.demand(1000, ("rack", Operator::Equals, "r1"));
@@ -135,11 +134,7 @@ fn a_place_for_one_version_of_a_job_opens_one_for_the_other() {
 // Of a job with two versions, one found no room before the others made some for the other one.
 #[test]
 fn a_place_that_others_made_opens_one_in_the_next_round() {
-    let mut world = World::new();
-    let group: Arc<str> = "job".into();
-    for agent in ["r1-a", "r1-a", "r2-b"] {
-        world.matcher.running(&group, &agent.into());
-    }
+    let mut world = World::with_three();
     for (agent, cpus) in [("r1-a", 0), ("r1-d", 4), ("r2-b", 1), ("no-e", 2)] {
         world.offer(agent, cpus);
     }
@@ -207,11 +202,7 @@ fn tasks_without_rules_make_room_for_those_that_have_to_be_apart() {
 // The limit of a job rises when a task gets the agent that was kept for it.
 #[test]
 fn a_kept_agent_opens_a_place_elsewhere_too() {
-    let mut world = World::new();
-    let group: Arc<str> = "job".into();
-    for agent in ["r1-a", "r1-a", "r2-b"] {
-        world.matcher.running(&group, &agent.into());
-    }
+    let mut world = World::with_three();
     let anywhere = world.anywhere();
     world.enqueue(anywhere, 1..2);
     world.offer("r2-b", 4);
