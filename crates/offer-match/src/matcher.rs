@@ -222,8 +222,10 @@ impl Matcher {
     /// Decides what the facts allow, as of now in milliseconds of the caller's clock.
     ///
     /// Tasks are taken in order, and each gets the first agent that has room for it in the order that
-    /// [`Policy::fitness`] states. The plan borrows the matcher; [`plan`](Self::plan) shows it once more. A task without a place costs the others nothing; if they can make room for
+    /// [`Policy::fitness`] states. A task without a place costs the others nothing; if they can make room for
     /// it by going elsewhere, they do. What is placed has left the queue, and the offers that are used are spent.
+    ///
+    /// The plan borrows the matcher; [`plan`](Self::plan) shows it once more.
     pub fn round(&mut self, now: i64) -> Plan<'_> {
         self.round
             .run(&mut self.facts, &mut self.queue, &mut self.keeps, now);
