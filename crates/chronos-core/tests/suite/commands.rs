@@ -31,6 +31,7 @@ fn answers_only_when_the_change_is_durable() {
 fn a_run_that_is_killed_before_its_intent_is_durable_never_starts() {
     let mut world = World::new("2030-01-01T00:00:00Z");
     world.put(json!({"name": "a", "command": "true", "schedule": "R0//P"}));
+    world.offer_room(1);
     world.slow_store = true;
     world.send(Command::Run {
         job: name("a"),
@@ -39,6 +40,8 @@ fn a_run_that_is_killed_before_its_intent_is_durable_never_starts() {
     world.send(Command::KillJob { job: name("a") });
     while world.write() {}
     assert!(world.agent.started.is_empty());
+    let open: Vec<_> = world.agent.open.iter().map(ToString::to_string).collect();
+    assert_eq!(open, ["offer-3"], "both offers were given back");
     assert_eq!(world.outcomes("a"), ["00:00:00 0 killed"]);
     world.offer();
     world.slow_store = false;

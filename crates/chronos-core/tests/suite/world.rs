@@ -45,7 +45,7 @@ pub(crate) struct World {
 pub(crate) struct Machine {
     pub(crate) slots: usize,
     offers: u64,
-    open: BTreeSet<OfferId>,
+    pub(crate) open: BTreeSet<OfferId>,
     pub(crate) running: BTreeSet<RunKey>,
     pub(crate) started: BTreeSet<RunKey>,
     started_at: BTreeMap<RunKey, Timestamp>,
@@ -256,10 +256,15 @@ impl World {
         if !self.agent.open.is_empty() || free == 0 {
             return;
         }
+        self.offer_room(free);
+    }
+
+    /// The machine offers room for so many tasks of the usual size, beside what it offers already.
+    pub(crate) fn offer_room(&mut self, tasks: usize) {
         self.agent.offers += 1;
         let id = OfferId(format!("offer-{}", self.agent.offers).into());
         self.agent.open.insert(id.clone());
-        let tenths = i64::try_from(free).unwrap();
+        let tenths = i64::try_from(tasks).unwrap();
         let offer = Offer {
             id,
             agent: AgentId("machine".into()),
